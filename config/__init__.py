@@ -1,0 +1,5 @@
+"""How the project runs: settings, URLs, Celery, embedded services."""
+
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]

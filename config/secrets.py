@@ -1,0 +1,23 @@
+"""Secrets made once and kept under var/secrets, readable by the owner alone."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def secret(var: Path, name: str) -> str:
+    """The secret of that name, made on first use; two processes that race agree on one value."""
+    folder = var / "secrets"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    if not path.exists():
+        candidate = folder / f".{name}.{os.getpid()}"
+        candidate.touch(mode=0o600)
+        candidate.write_text(secrets.token_urlsafe(48))
+        try:
+            os.link(candidate, path)
+        except FileExistsError:
+            pass
+        finally:
+            candidate.unlink()
+    return path.read_text()

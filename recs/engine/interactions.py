@@ -1,0 +1,102 @@
+"""Columns of what users did, and what items are: the one vocabulary of the engine.
+
+Everything here is numpy; items and users are dense indices ``0 … n-1``. Who translates from the shop's
+primary keys is ``recs/history.py``; who reads benchmark files is ``recs/engine/sequences.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float32]
+
+
+class Kind(IntEnum):
+    """What a user did. The numbers are stored (Postgres, artifacts): never renumber."""
+
+    VIEW = 1
+    CLICK = 2
+    CART_ADD = 3
+    CART_REMOVE = 4
+    PURCHASE = 5
+    RATING = 6
+    LIKE = 7
+    HIDE = 8
+    SEARCH = 9
+
+
+#: Kinds that say what a user wants; the others say what they do not want or carry no item.
+POSITIVE_KINDS = (Kind.VIEW, Kind.CLICK, Kind.CART_ADD, Kind.PURCHASE, Kind.RATING, Kind.LIKE)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One user's interactions, oldest first.
+
+    ``item`` int64 ``[n]`` (dense index, -1 for an item outside the catalogue), ``kind`` int64 ``[n]`` of
+    :class:`Kind`, ``time`` int64 ``[n]`` in seconds since the epoch (0 where a data set has none),
+    ``value`` float32 ``[n]``: the stars of a rating, the quantity of a purchase, NaN otherwise.
+    """
+
+    item: IntArray
+    kind: IntArray
+    time: IntArray
+    value: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    @classmethod
+    def of_items(cls, items: Sequence[int] | IntArray, kind: Kind = Kind.PURCHASE) -> History:
+        """A history that knows only the order of the items, as benchmark files do."""
+        item = np.asarray(items, dtype=np.int64)
+        size = len(item)
+        return cls(
+            item,
+            np.full(size, int(kind), dtype=np.int64),
+            np.zeros(size, dtype=np.int64),
+            np.full(size, np.nan, dtype=np.float32),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Interactions:
+    """Every user's interactions as columns, sorted by (user, position in time).
+
+    Shapes ``[n]`` as in :class:`History`, plus ``user`` int64 ``[n]`` (dense index).
+    """
+
+    user: IntArray
+    item: IntArray
+    kind: IntArray
+    time: IntArray
+    value: FloatArray
+    user_count: int
+    item_count: int
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """What the items are. Every part may be missing; a row of NaN (or -1, or 0 attributes) is a missing part.
+
+    ``text`` float32 ``[items, text_dim]``, ``image`` float32 ``[items, image_dim]``, ``category`` int64
+    ``[items]`` (-1 unknown), ``price`` float32 ``[items]`` (NaN unknown), attributes as CSR:
+    ``attribute_offsets`` int64 ``[items + 1]`` into ``attribute_ids`` int64.
+    """
+
+    count: int
+    text: FloatArray | None = None
+    image: FloatArray | None = None
+    category: IntArray | None = None
+    price: FloatArray | None = None
+    attribute_ids: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    attribute_offsets: IntArray | None = None

@@ -1,0 +1,134 @@
+"""The contract that every recommender passes (tests/contracts/test_recommender_contract.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from recs.engine.interactions import FloatArray, History, IntArray, Interactions, Items
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step of a fit, for progress bars and learning curves.
+
+    ``done`` in 0 … 1 of the budget or of the work, whichever ends first; ``figures`` e.g. ``{"loss": 3.1,
+    "ndcg@10": 0.051}``.
+    """
+
+    stage: str
+    done: float
+    figures: dict[str, float]
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a fit may spend. ``seconds`` of wall time; ``checkpoint``: a folder to resume from and save to."""
+
+    seconds: float = 600.0
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendations:
+    """``items`` int64 ``[histories, k]`` best first, -1 where fewer than k remain; ``scores`` float32 alike."""
+
+    items: IntArray
+    scores: FloatArray
+
+
+class Recommender(Protocol):
+    """``f``: history → ranked items.
+
+    ``fit`` learns; the same seed gives the same answer. ``recommend`` ranks the catalogue for each history:
+    ``exclude[i]`` are items never returned for history ``i`` (None: nothing is excluded); ``among``
+    restricts the answer to those items. An empty history is answered (by popularity, or what the method
+    has); items outside the catalogue (-1) are ignored.
+    """
+
+    name: str
+
+    def fit(
+        self,
+        interactions: Interactions,
+        items: Items,
+        *,
+        budget: Budget,
+        seed: int,
+        progress: ProgressCallback | None = None,
+    ) -> None: ...
+
+    def recommend(
+        self,
+        histories: Sequence[History],
+        k: int,
+        *,
+        exclude: Sequence[IntArray] | None = None,
+        among: IntArray | None = None,
+    ) -> Recommendations: ...
+
+    def explain(self, history: History, item: int) -> FloatArray:
+        """Contribution of each interaction of the history to the item's score, float32 ``[len(history)]``."""
+        ...
+
+    def save(self, folder: Path) -> None: ...
+
+    def load(self, folder: Path) -> None: ...
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the fitted model holds."""
+        ...
+
+
+@runtime_checkable
+class VectorRecommender(Protocol):
+    """A recommender whose score is one inner product: ``p(u, c) = <encode(u), item_vectors(c)>``."""
+
+    dimension: int
+
+    def encode(self, histories: Sequence[History]) -> FloatArray:
+        """float32 ``[histories, dimension]``."""
+        ...
+
+    def item_vectors(self, items: Items, *, known: IntArray | None = None) -> FloatArray:
+        """float32 ``[items.count, dimension]``; ``known[i]`` is the trained index of row i, -1 for a new item."""
+        ...
+
+
+def top_k(
+    scores: FloatArray, k: int, *, exclude: Sequence[IntArray] | None, among: IntArray | None
+) -> Recommendations:
+    """Best k of dense scores ``[histories, items]``; ties go to the lower index, so answers are repeatable.
+
+    The array is written to: excluded entries become -inf.
+    """
+    if among is not None:
+        outside = np.ones(scores.shape[1], dtype=bool)
+        outside[among] = False
+        scores[:, outside] = -np.inf
+    if exclude is not None:
+        for row, items in enumerate(exclude):
+            items = items[(items >= 0) & (items < scores.shape[1])]
+            scores[row, items] = -np.inf
+    width = min(k, scores.shape[1])
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :width] if width == scores.shape[1] else None
+    if order is None:
+        candidates = np.sort(np.argpartition(-scores, width - 1, axis=1)[:, :width], axis=1)
+        best = np.take_along_axis(scores, candidates, axis=1)
+        inner = np.argsort(-best, axis=1, kind="stable")
+        order = np.take_along_axis(candidates, inner, axis=1)
+    top = np.take_along_axis(scores, order, axis=1)
+    result = np.full((scores.shape[0], k), -1, dtype=np.int64)
+    values = np.full((scores.shape[0], k), -np.inf, dtype=np.float32)
+    found = np.isfinite(top)
+    result[:, :width] = np.where(found, order, -1)
+    values[:, :width] = np.where(found, top, -np.inf)
+    return Recommendations(result, values)
