@@ -30,7 +30,9 @@ __all__ = [
     "embedded_database_url",
     "embedded_redis_url",
     "running",
+    "running_as_configured",
     "start",
+    "status",
     "stop",
 ]
 
@@ -106,33 +108,57 @@ def start(var: Path, *, postgres: bool = True, redis: bool = True, durable: bool
     return services
 
 
-def stop(var: Path) -> None:
-    """Stops both servers of that state folder, also under others' hands."""
+def stop(var: Path, *, force: bool = False) -> None:
+    """Stops both servers of that state folder. Raises ServiceError while a command holds them."""
     services = _prepare(var, postgres=True, redis=True, durable=True)
-    with _locked(services.var):
+    with _locked(services.var), (services.var / "holders.lock").open("w") as holders:
+        if not force and not _is_last(holders):
+            raise ServiceError("the services are in use (by a demo, a training or tests): stop that first")
         _keep_mark(services.var).unlink(missing_ok=True)
         services._stop()
+
+
+def status(var: Path) -> dict[str, int | None]:
+    """The process of each embedded server that runs in that state folder."""
+    services = _prepare(var, postgres=True, redis=True, durable=True)
+    return {
+        "postgres": services.postgres.pid() if services.postgres else None,
+        "redis": services.redis.pid() if services.redis else None,
+    }
 
 
 @contextlib.contextmanager
 def running(
     var: Path, *, postgres: bool = True, redis: bool = True, durable: bool = True
 ) -> Iterator[Services]:
-    """Holds the servers for the length of a block; the last holder stops them, unless ``start`` was called."""
+    """Holds the servers for the length of a block; the last holder stops them, unless ``start`` was used."""
     services = _prepare(var, postgres=postgres, redis=redis, durable=durable)
     if not postgres and not redis:
         yield services
         return
     with (services.var / "holders.lock").open("w") as holders:
-        with _locked(services.var):
-            fcntl.flock(holders, fcntl.LOCK_SH)
-            services._ensure()
         try:
+            with _locked(services.var):
+                fcntl.flock(holders, fcntl.LOCK_SH)
+                services._ensure()
             yield services
         finally:
             with _locked(services.var):
                 if _is_last(holders) and not _keep_mark(services.var).exists():
                     services._stop()
+
+
+@contextlib.contextmanager
+def running_as_configured(var: Path, *, database_url: str, redis_url: str) -> Iterator[Services]:
+    """``running`` for the servers that the settings leave to us; checks the others. Raises ServiceError."""
+    postgres = database_url == embedded_database_url(var)
+    redis = redis_url == embedded_redis_url(var)
+    if not postgres:
+        check_database(database_url)
+    if not redis:
+        check_redis(redis_url)
+    with running(var, postgres=postgres, redis=redis) as services:
+        yield services
 
 
 def check_database(url: str) -> None:
@@ -146,7 +172,7 @@ def check_database(url: str) -> None:
             ).fetchone()
             if row is None:
                 raise ServiceError(
-                    "the Postgres in DATABASE_URL has no pgvector: install its package (0.8 or newer) on that server"
+                    "the Postgres in DATABASE_URL has no pgvector: install it (0.8 or newer) on that server"
                 )
             if row[0] is None:
                 connection.execute("CREATE EXTENSION vector")

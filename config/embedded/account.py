@@ -46,7 +46,7 @@ class Account:
         if state.st_uid != owner:
             if self.uid is None:
                 raise ServiceError(
-                    f"{path} belongs to another user: go on as that user, or set ATTUNE_VAR to a folder of yours"
+                    f"{path} belongs to another user: go on as them, or set ATTUNE_VAR to your own folder"
                 )
             self.own(path)
         path.chmod(0o700)
@@ -84,7 +84,7 @@ def _make_account() -> pwd.struct_passwd:
         return pwd.getpwnam("nobody")
     except KeyError:
         raise ServiceError(
-            f"Postgres does not run as root and no account could be made for it: run 'useradd --system {ACCOUNT}'"
+            f"Postgres refuses root and no account could be made for it: run 'useradd --system {ACCOUNT}'"
         ) from None
 
 

