@@ -143,9 +143,7 @@ def page(browser: Browser, live_url: str) -> Iterator[Page]:
     context = browser.new_context(base_url=live_url, viewport={"width": 1280, "height": 900})
     context.set_default_timeout(10_000)
     page = context.new_page()
-    page.on(
-        "console", lambda said: complaints.append(f"console: {said.text}") if said.type == "error" else None
-    )
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
     page.on(
         "response", lambda got: complaints.append(f"{got.status} {got.url}") if got.status >= 500 else None
