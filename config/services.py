@@ -77,6 +77,15 @@ class Services:
         with _locked(self.var):
             return self._ensure()
 
+    def missing(self) -> list[str]:
+        """The servers that do not take new work just now."""
+        gone = []
+        if self.postgres and self.postgres.state() not in ("ready", "starting"):
+            gone.append("postgres")
+        if self.redis and not self.redis.answers():
+            gone.append("redis")
+        return gone
+
     def stop(self) -> None:
         with _locked(self.var):
             self._stop()

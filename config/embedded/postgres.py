@@ -103,11 +103,11 @@ class EmbeddedPostgres:
 
     def start(self) -> bool:
         """Returns whether it had to be started. Raises ServiceError."""
+        if self.state() == "ready" and self._made_mark.exists():
+            return False
         open_programs(self.account, programs().parent)
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
-        if self.state() == "ready" and self._made_mark.exists():
-            return False
         if self.state() == "stopping":
             self._finish_stopping()
         if self.state() == "absent":
