@@ -46,6 +46,16 @@ STEPS = (
 )
 
 
+@dataclass(frozen=True)
+class StaticFiles:
+    """The collecting of static files, which runs beside the steps."""
+
+    child: "subprocess.Popen[bytes]"
+    fingerprint: str
+    log: Path
+    started: float
+
+
 class Preparation:
     """Runs the steps and prints the seconds that each took."""
 
@@ -68,18 +78,17 @@ class Preparation:
             self._create_admin()
         except BaseException:
             if static:
-                children.end([static[0]])
+                children.end([static.child])
             raise
         if static:
-            self._finish_static_files(*static)
+            self._finish_static_files(static)
 
     def _run(self, step: Step) -> None:
         child = children.spawn([*MANAGE, *step.arguments], environment=ENVIRONMENT)
         code = children.wait(child, stopping=self._stopping)
         if code:
-            raise DemoError(
-                f"{step.title}: 'manage.py {' '.join(step.arguments)}' failed; see its message above"
-            )
+            command = " ".join(("manage.py", *step.arguments))
+            raise DemoError(f"{command} failed: see its message above; make demo goes on from here")
 
     def _migrate(self) -> None:
         executor = MigrationExecutor(connection)
@@ -106,31 +115,25 @@ class Preparation:
             self._mark("admin", database)
         connection.close()
 
-    def _start_collecting_static_files(self) -> "tuple[subprocess.Popen[bytes], str, float] | None":
+    def _start_collecting_static_files(self) -> StaticFiles | None:
         """Runs beside the other steps: it needs no database, and they leave time on the second core."""
         fingerprint = static_fingerprint()
-        if (
-            self._marked("collectstatic") == fingerprint
-            and (settings.STATIC_ROOT / "staticfiles.json").exists()
-        ):
+        manifest = settings.STATIC_ROOT / "staticfiles.json"
+        if self._marked("collectstatic") == fingerprint and manifest.exists():
             return None
-        child = children.spawn(
-            [*MANAGE, "collectstatic", "--noinput", "--clear", "--verbosity", "0"],
-            environment=ENVIRONMENT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        return child, fingerprint, time.monotonic()
+        command = [*MANAGE, "collectstatic", "--noinput", "--clear", "--verbosity", "0"]
+        log = settings.VAR_DIR / "logs" / "collectstatic.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            child = children.spawn(command, environment=ENVIRONMENT, stdout=output, stderr=output)
+        return StaticFiles(child, fingerprint, log, time.monotonic())
 
-    def _finish_static_files(
-        self, child: "subprocess.Popen[bytes]", fingerprint: str, started: float
-    ) -> None:
-        code = children.wait(child, stopping=self._stopping)
-        complaint = child.stderr.read().decode(errors="replace").strip() if child.stderr else ""
-        if code:
-            raise DemoError(f"collecting static files failed: {(complaint.splitlines() or ['?'])[-1]}")
-        self._mark("collectstatic", fingerprint)
-        say_seconds("style sheets and scripts (beside the rest)", time.monotonic() - started)
+    def _finish_static_files(self, static: StaticFiles) -> None:
+        if children.wait(static.child, stopping=self._stopping):
+            reason = (static.log.read_text(errors="replace").strip().splitlines() or ["no message"])[-1]
+            raise DemoError(f"collecting the static files failed: {reason}")
+        self._mark("collectstatic", static.fingerprint)
+        say_seconds("style sheets and scripts, beside the rest", time.monotonic() - static.started)
 
     def _marked(self, name: str) -> str:
         path = self._marks / name

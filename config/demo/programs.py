@@ -1,4 +1,4 @@
-"""The processes that make a running shop. On several machines the same commands run under another supervisor."""
+"""The processes that make a running shop. On several machines the same commands run apart."""
 
 import signal
 import sys
