@@ -5,15 +5,15 @@ import secrets
 from pathlib import Path
 
 
-def secret(var: Path, name: str) -> str:
-    """The secret of that name, made on first use; two processes that race agree on one value."""
+def secret(var: Path, name: str, *, size: int = 48) -> str:
+    """The secret of that name, of ``size`` random bytes, made on first use; two processes that race agree on one value."""
     folder = var / "secrets"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     if not path.exists():
         candidate = folder / f".{name}.{os.getpid()}"
         candidate.touch(mode=0o600)
-        candidate.write_text(secrets.token_urlsafe(48))
+        candidate.write_text(secrets.token_urlsafe(size))
         try:
             os.link(candidate, path)
         except FileExistsError:

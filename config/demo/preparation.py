@@ -53,7 +53,6 @@ class StaticFiles:
     child: "subprocess.Popen[bytes]"
     fingerprint: str
     log: Path
-    started: float
 
 
 class Preparation:
@@ -126,14 +125,15 @@ class Preparation:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
             child = children.spawn(command, environment=ENVIRONMENT, stdout=output, stderr=output)
-        return StaticFiles(child, fingerprint, log, time.monotonic())
+        return StaticFiles(child, fingerprint, log)
 
     def _finish_static_files(self, static: StaticFiles) -> None:
+        began = time.monotonic()
         if children.wait(static.child, stopping=self._stopping):
             reason = (static.log.read_text(errors="replace").strip().splitlines() or ["no message"])[-1]
             raise DemoError(f"collecting the static files failed: {reason}")
         self._mark("collectstatic", static.fingerprint)
-        say_seconds("style sheets and scripts, beside the rest", time.monotonic() - static.started)
+        say_seconds("waited for style sheets and scripts", time.monotonic() - began)
 
     def _marked(self, name: str) -> str:
         path = self._marks / name
@@ -144,7 +144,8 @@ class Preparation:
 
 
 def admin_password() -> str:
-    return secret(settings.VAR_DIR, "admin_password")
+    """72 random bits: short enough to be typed."""
+    return secret(settings.VAR_DIR, "admin_password", size=9)
 
 
 def static_fingerprint() -> str:
