@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from config.demo.preparation import ENVIRONMENT
 
+CELERY = [sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "-q", "-A", "config"]
+"""Without banners, and without the warning about root: messages are JSON, which runs no code."""
 WEB_WORKERS = 2
 WEB_THREADS = 8
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -24,35 +26,29 @@ class Program:
     death_signal: signal.Signals = signal.SIGTERM
 
 
-def shop_programs(*, port: int) -> list[Program]:
-    """Web server, one worker for each kind of task, and the one scheduler."""
-    return [
-        web(port),
-        worker("realtime"),
-        worker("default", "content"),
-        worker("training", niceness=10),
-        beat(),
-    ]
-
-
 def web(port: int) -> Program:
     command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
     command += ["--worker-class", "gthread", "--workers", str(WEB_WORKERS), "--threads", str(WEB_THREADS)]
     command += ["--graceful-timeout", "3", "--timeout", "60", "--log-level", "warning"]
-    command += ["--access-logfile", "-", "--access-logformat", "%(m)s %(U)s %(s)s %(M)s ms"]
     return Program("web", command, environment={**ENVIRONMENT, **ONE_THREAD})
 
 
-def worker(*queues: str, niceness: int = 0) -> Program:
+def worker_programs() -> list[Program]:
+    """One worker for each kind of task, and the one scheduler."""
+    training = worker("training", niceness=10)
+    return [worker("realtime"), worker("default", "content", log_level="WARNING"), training, beat()]
+
+
+def worker(*queues: str, niceness: int = 0, log_level: str = "INFO") -> Program:
     """One process for one queue or more. A training takes every core that the others leave it."""
     name = queues[0]
-    command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", ",".join(queues)]
-    command += ["-n", f"{name}@%h", "-c", "1", "-l", "INFO", "--without-gossip", "--without-mingle"]
+    command = [*CELERY, "worker", "-Q", ",".join(queues), "-n", f"{name}@%h", "-c", "1", "-l", log_level]
+    command += ["--without-gossip", "--without-mingle"]
     threads = {} if name == "training" else ONE_THREAD
     # SIGTERM would let a training of many minutes come to its end without its shop.
     return Program(name, command, {**ENVIRONMENT, **threads}, niceness, death_signal=signal.SIGQUIT)
 
 
 def beat() -> Program:
-    command = [sys.executable, "-m", "celery", "-A", "config", "beat", "-l", "WARNING"]
+    command = [*CELERY, "beat", "-l", "WARNING"]
     return Program("beat", command, environment={**ENVIRONMENT, **ONE_THREAD})

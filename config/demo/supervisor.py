@@ -13,6 +13,7 @@ from config.demo.children import StopRequests
 from config.demo.programs import Program
 from config.services import ServiceError, Services
 
+TURN_SECONDS = 0.5
 CHECK_SECONDS = 1.0
 """How often Postgres and Redis are looked at; twice missing and they are started again."""
 FIRST_PAUSE = 2.0
@@ -48,12 +49,14 @@ class Supervisor:
     _check_pause: float = CHECK_SECONDS
 
     def start(self, programs: list[Program]) -> None:
-        self.programs = [Running(program) for program in programs]
+        self.programs += [Running(program) for program in programs]
         self._start_due()
 
     def turn(self) -> None:
-        """One round of the loop; takes up to half a second."""
-        self._show_logs(timeout=0.5)
+        """One round of the loop: half a second."""
+        until = time.monotonic() + TURN_SECONDS
+        while (left := until - time.monotonic()) > 0:
+            self._show_logs(timeout=left)
         self._note_ended()
         self._look_after_services()
         self._start_due()

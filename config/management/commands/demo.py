@@ -18,7 +18,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from config import services
 from config.demo import DemoError, Stopped, preparation
 from config.demo.children import StopRequests
-from config.demo.programs import shop_programs
+from config.demo.programs import web, worker_programs
 from config.demo.supervisor import Supervisor
 from config.embedded import processes
 
@@ -81,12 +81,14 @@ class Command(BaseCommand):
         is_open = False
         try:
             require_free_port(port)
-            supervisor.start(shop_programs(port=port))
+            supervisor.start([web(port)])
             while not stop_requests.stopping():
                 supervisor.turn()
                 if not is_open and answers(port):
                     is_open = True
-                    preparation.say_seconds("web server and workers", time.monotonic() - starting)
+                    preparation.say_seconds("web server", time.monotonic() - starting)
+                    # Only now: they would take the cores from the web server's start.
+                    supervisor.start(worker_programs())
                     print(self._welcome(supervisor, address, time.monotonic() - began), flush=True)
                 if not is_open and (failed := supervisor.failed()):
                     raise DemoError(f"{failed} does not start: see its lines above")
