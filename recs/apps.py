@@ -3,3 +3,4 @@ from django.apps import AppConfig
 
 class RecsConfig(AppConfig):
     name = "recs"
+    verbose_name = "recommendations"

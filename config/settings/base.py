@@ -6,6 +6,7 @@ import environ
 
 from config.secrets import secret
 from config.services import embedded_database_url, embedded_redis_url
+from config.settings.unfold import UNFOLD as UNFOLD
 
 env = environ.Env()
 
@@ -86,7 +87,9 @@ TEMPLATES = [
 
 DATABASE_URL = env("DATABASE_URL", default="") or embedded_database_url(VAR_DIR)
 """Postgres 15 or newer with pgvector 0.8 or newer. Default: the embedded one under var/."""
-DATABASES = {"default": {**environ.Env.db_url_config(DATABASE_URL), "CONN_MAX_AGE": 300, "CONN_HEALTH_CHECKS": True}}
+DATABASES = {
+    "default": {**environ.Env.db_url_config(DATABASE_URL), "CONN_MAX_AGE": 300, "CONN_HEALTH_CHECKS": True}
+}
 DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -95,7 +98,9 @@ REDIS_URL = env("REDIS_URL", default="") or embedded_redis_url(VAR_DIR)
 
 # --- Celery -------------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://") if REDIS_URL.startswith("unix:") else REDIS_URL
+CELERY_BROKER_URL = (
+    REDIS_URL.replace("unix://", "redis+socket://") if REDIS_URL.startswith("unix:") else REDIS_URL
+)
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
@@ -160,7 +165,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Attune",
-    "DESCRIPTION": "The shop's REST API: products, interactions, personalised feeds, and a shopper's own data.",
+    "DESCRIPTION": "The shop's REST API: products, interactions, personalised feeds, a shopper's own data.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -172,6 +177,7 @@ REST_KNOX = {"AUTH_HEADER_PREFIX": "Token", "TOKEN_TTL": None}
 # --- files --------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = ["config.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"

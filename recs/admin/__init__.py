@@ -1,0 +1,1 @@
+"""The admin of interactions, served feeds, models and workers, and the page that explains a feed."""
