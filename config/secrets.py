@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def secret(var: Path, name: str, *, size: int = 48) -> str:
-    """The secret of that name, made on first use from ``size`` random bytes; racing processes agree on one."""
+    """The secret of that name, made on first use of ``size`` random bytes; racers agree on one."""
     folder = var / "secrets"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
