@@ -63,7 +63,7 @@ if sys.argv[1]:
     needs += project["optional-dependencies"][sys.argv[1]]
 print("\n".join(needs))
 PYTHON
-"$venv/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check --no-input \
+"$venv/bin/python" -m pip install -qq --no-compile --disable-pip-version-check --no-input \
     -r "$venv/requirements.txt" || fail "pip could not install the packages: see its message above, then try again"
 hash_of_needs >"$venv/installed-${extra:-shop}"
 printf '%7.1f s  packages\n' "$(($(date +%s) - began))"

