@@ -17,7 +17,6 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from accounts.models import Cart, Consent, Order, Shopper, User
-from recs.ingest.wake import wake_worker
 from recs.models import Recommendation
 
 SHOP_AS_KEY = "shop_as"
@@ -111,7 +110,8 @@ def adopt_anonymous_history(*, anonymous: Shopper, shopper: Shopper) -> None:
 
     Interactions (those with a known UUID are dropped), served feeds, orders and cart move over, quantities
     of one product add up, of two consents the refusal stays. Does nothing if the anonymous one is gone
-    already, is the same, or is not anonymous.
+    already, is the same, or is not anonymous. The worker is not woken: the page that follows a sign-in shows
+    a feed, which encodes at once.
     """
     if anonymous.pk == shopper.pk or not _is_anonymous(anonymous):
         return
@@ -135,7 +135,6 @@ def adopt_anonymous_history(*, anonymous: Shopper, shopper: Shopper) -> None:
             )
         locked[anonymous.pk].delete()
         Shopper.objects.filter(pk=shopper.pk).update(last_seq=last_seq)
-        transaction.on_commit(lambda: wake_worker([shopper.pk]))
     shopper.last_seq = last_seq
 
 

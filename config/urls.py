@@ -25,3 +25,9 @@ urlpatterns = [
     # in front may take over /media/ at any time.
     re_path(r"^media/(?P<path>.+)$", serve, {"document_root": settings.MEDIA_ROOT}),
 ]
+
+# Problem details below /api/, templates 400.html to 500.html elsewhere.
+handler400 = "config.problems.bad_request"
+handler403 = "config.problems.permission_denied"
+handler404 = "config.problems.not_found"
+handler500 = "config.problems.server_error"

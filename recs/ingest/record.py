@@ -22,7 +22,8 @@ from recs.ingest.wake import wake_worker
 class NewInteraction:
     """An interaction before it is stored; ``occurred_at`` None means the time of storing.
 
-    ``product_id`` is a primary key, ``recommendation`` the id of the served feed that it came from.
+    ``product_id`` is a primary key. ``recommendation`` is the id of the served feed that it came from: kept
+    if that was served to this shopper, or before one was known, so that nobody's clicks count for another's.
     ``value``: the stars (1 to 5) of a rating, the quantity of a purchase, else None.
     """
 
@@ -37,11 +38,14 @@ class NewInteraction:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a batch: rows stored, rows that were known already, the shopper's number now."""
+    """What became of a batch: rows stored, rows that were known already, the shopper's number now.
+
+    ``seq`` is None for a batch of several shoppers.
+    """
 
     stored: int
     duplicates: int
-    seq: int
+    seq: int | None
 
 
 # The shopper's row is locked by a statement before this one, so its snapshot holds every interaction that
@@ -53,14 +57,16 @@ WITH entry AS (
     ) WITH ORDINALITY AS e (uuid, kind, product_id, value, query, recommendation, occurred_at, position)
     ORDER BY uuid, position
 ), fresh AS (
-    SELECT entry.*, row_number() OVER (ORDER BY position) AS number FROM entry
+    SELECT entry.*, served.uuid AS served, row_number() OVER (ORDER BY position) AS number
+    FROM entry LEFT JOIN recs_recommendation served
+        ON served.uuid = entry.recommendation AND coalesce(served.shopper_id, %s) = %s
     WHERE NOT EXISTS (
         SELECT FROM recs_interaction known WHERE known.shopper_id = %s AND known.uuid = entry.uuid
     )
 ), stored AS (
     INSERT INTO recs_interaction
         (shopper_id, seq, uuid, kind, product_id, value, query, recommendation, occurred_at, stored_at)
-    SELECT %s, %s + number, uuid, kind, product_id, value, query, recommendation, occurred_at, %s
+    SELECT %s, %s + number, uuid, kind, product_id, value, query, served, occurred_at, %s
     FROM fresh ORDER BY number
     ON CONFLICT (shopper_id, uuid) DO NOTHING
     RETURNING seq
@@ -94,8 +100,7 @@ def record_interactions(*, shopper: Shopper, interactions: Sequence[NewInteracti
                     [entry.query for entry in interactions],
                     [entry.recommendation for entry in interactions],
                     [entry.occurred_at or now for entry in interactions],
-                    shopper.pk,
-                    shopper.pk,
+                    *[shopper.pk] * 4,
                     seq,
                     now,
                     shopper.pk,
