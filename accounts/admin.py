@@ -122,7 +122,11 @@ class ShopperAdmin(ModelAdmin):
             model = Shopper._meta.get_field(relation).related_model
             counts[relation] = model.objects.filter(shopper__in=pks).count()
         missing = set() if self.has_delete_permission(request) else {"shopper"}
-        return [str(shopper) for shopper in shoppers], counts, missing, []
+        listed = [
+            *map(str, shoppers),
+            *(f"{size:,} {name}" for name, size in counts.items() if name != "shoppers"),
+        ]
+        return listed, counts, missing, []
 
     @display(description="Shopper", ordering="code")
     def display_name(self, shopper: Shopper) -> str:

@@ -136,7 +136,8 @@ class ProductAdmin(ModelAdmin):
         )
         counts = {"products": len(products), "interactions with them": interactions}
         missing = set() if self.has_delete_permission(request) else {"product"}
-        return [str(product) for product in products], counts, missing, []
+        listed = [*map(str, products), f"{interactions:,} interactions with them"]
+        return listed, counts, missing, []
 
     @display(description="")
     def thumbnail(self, product: Product) -> str:

@@ -98,8 +98,11 @@ REDIS_URL = env("REDIS_URL", default="") or embedded_redis_url(VAR_DIR)
 
 # --- Celery -------------------------------------------------------------------------------------------
 
+# The same server, in the words of Celery's transport.
 CELERY_BROKER_URL = (
-    REDIS_URL.replace("unix://", "redis+socket://") if REDIS_URL.startswith("unix:") else REDIS_URL
+    REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
+    if REDIS_URL.startswith("unix:")
+    else REDIS_URL
 )
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_IGNORE_RESULT = True

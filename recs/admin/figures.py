@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 
 def figures_table(figures: Any) -> SafeString:
@@ -78,7 +78,7 @@ def _grid(rows: list[tuple[str, Mapping[str, Any]]]) -> SafeString:
             for name, row in rows
         ),
     )
-    corner = format_html("<th></th>") if named else ""
+    corner = mark_safe("<th></th>") if named else ""
     return format_html(
         '<table class="figures"><thead><tr>{}{}</tr></thead><tbody>{}</tbody></table>', corner, head, body
     )

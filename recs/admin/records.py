@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.timesince import timesince
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
@@ -129,7 +130,7 @@ class RecommendationAdmin(ShopperSearch):
         head = "<tr><th>#</th><th>Product</th><th>Score</th><th>Sources</th><th>Reason</th></tr>"
         return format_html(
             '<table class="figures"><thead>{}</thead><tbody>{}</tbody></table>',
-            format_html(head),
+            mark_safe(head),
             format_html_join("", cells, rows),
         )
 

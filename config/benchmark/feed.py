@@ -1,0 +1,99 @@
+"""How fast the home feed is served: the whole request, against an empty view and the bare search."""
+
+import time
+from dataclasses import asdict
+
+import numpy as np
+import psycopg
+from django.conf import settings
+from django.db import connection
+from django.test import Client as DjangoClient
+from django.test.utils import CaptureQueriesContext
+
+from config.benchmark.load import Latencies, Target, measure
+from config.benchmark.report import Report, ms
+from config.benchmark.synthetic import SyntheticShop
+
+CONCURRENCIES = (1, 8)
+PATH = "/api/v1/feed?scenario=home&count=24"
+WARM_UP_SECONDS = 2.0
+SEARCH_LIMIT = 200
+"""Neighbours of the bare search: about as many as the feed's own source asks for."""
+
+
+def benchmark_feed(*, port: int, shop: SyntheticShop, seconds: float) -> Report:
+    targets = [Target(PATH, token) for token in shop.tokens]
+    empty = [Target("/benchmark/empty")]
+    measure(port, targets, concurrency=8, seconds=WARM_UP_SECONDS)
+    measure(port, empty, concurrency=8, seconds=WARM_UP_SECONDS / 2)
+
+    found = {width: measure(port, targets, concurrency=width, seconds=seconds) for width in CONCURRENCIES}
+    floors = {width: measure(port, empty, concurrency=width, seconds=seconds / 2) for width in CONCURRENCIES}
+    search = bare_search_p50_ms(shop, seconds=min(seconds, 5.0))
+
+    alone, floor = found[1], floors[1].p50_ms + search
+    figures = {
+        "benchmark": "feed",
+        "products": shop.product_count,
+        "shoppers": len(shop.tokens),
+        "rps": alone.rps,
+        "p50_ms": alone.p50_ms,
+        "p95_ms": alone.p95_ms,
+        "p99_ms": alone.p99_ms,
+        "floor_view_p50_ms": floors[1].p50_ms,
+        "floor_sql_p50_ms": search,
+        "ratio_to_floor": alone.p50_ms / floor,
+        "sql_queries": queries_of_a_feed(shop),
+        "concurrency": {str(width): asdict(latencies) for width, latencies in found.items()},
+        "floor_view": {str(width): asdict(latencies) for width, latencies in floors.items()},
+    }
+    rows = [_row(f"home feed, {width} at a time", found[width]) for width in CONCURRENCIES]
+    rows += [_row(f"empty view, {width} at a time", floors[width]) for width in CONCURRENCIES]
+    rows += [
+        ("bare vector search in SQL", "", ms(search), "", ""),
+        (
+            "home feed to its floors (view + search), one at a time",
+            "",
+            f"{alone.p50_ms / floor:.1f} ×",
+            "",
+            "",
+        ),
+        ("SQL statements of one feed", str(figures["sql_queries"]), "", "", ""),
+    ]
+    title = f"feed: {shop.product_count:,} products, {len(shop.tokens):,} shoppers, {seconds:g} s each"
+    return Report(title, figures, ("", "requests/s", "p50 ms", "p95 ms", "p99 ms"), rows)
+
+
+def bare_search_p50_ms(shop: SyntheticShop, *, seconds: float) -> float:
+    """The index asked for a shopper's nearest products, prepared and in binary, with nothing around it."""
+    table = "SELECT product_id FROM recs_productvector WHERE version_id = %s"
+    query = f"{table} ORDER BY vector <#> %s::halfvec LIMIT {SEARCH_LIMIT}"
+    taken = []
+    with psycopg.connect(settings.DATABASE_URL, autocommit=True) as raw:
+        raw.execute("LOAD 'vector'")
+        raw.execute(f"SET hnsw.ef_search = {SEARCH_LIMIT}")
+        raw.execute("SET hnsw.iterative_scan = relaxed_order")
+        end = time.perf_counter() + seconds
+        step = 0
+        while time.perf_counter() < end:
+            vector = str(shop.query_vectors[step % len(shop.query_vectors)].tolist())
+            step += 1
+            started = time.perf_counter()
+            raw.execute(query, (shop.version_id, vector), prepare=True, binary=True).fetchall()
+            taken.append(time.perf_counter() - started)
+    return float(np.median(taken) * 1000)
+
+
+def queries_of_a_feed(shop: SyntheticShop) -> int:
+    """SQL statements of one request by a known shopper, once caches are warm."""
+    client = DjangoClient(headers={"authorization": f"Shopper {shop.tokens[0]}", "host": "localhost"})
+    client.get(PATH)
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.get(PATH)
+    if answer.status_code != 200:
+        raise RuntimeError(f"GET {PATH}: {answer.status_code} {answer.content[:300]!r}")
+    return len(captured)
+
+
+def _row(name: str, found: Latencies) -> tuple[str, ...]:
+    return (name, f"{found.rps:.1f}", ms(found.p50_ms), ms(found.p95_ms), ms(found.p99_ms))

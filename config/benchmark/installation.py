@@ -1,0 +1,105 @@
+"""A database, a Redis database and a state folder that only this run uses, and that are gone after it."""
+
+import contextlib
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import psycopg
+import redis
+from psycopg import sql
+
+DATABASE_PREFIX = "attune_bench_"
+
+
+class BenchmarkError(RuntimeError):
+    """The benchmark cannot run. The message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """``environment`` makes any process of the project use it."""
+
+    folder: Path
+    database: str
+    environment: Mapping[str, str]
+
+
+@contextlib.contextmanager
+def temporary_installation(*, var: Path, database_url: str, redis_url: str) -> Iterator[Installation]:
+    """On the Postgres and the Redis at those addresses, which must be up. Raises BenchmarkError."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="benchmark-", dir=var))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        database = stack.enter_context(_temporary_database(database_url))
+        queue = stack.enter_context(_empty_redis_database(redis_url))
+        environment = {
+            "DJANGO_SETTINGS_MODULE": "config.settings.benchmark",
+            "ATTUNE_VAR": str(folder),
+            "DATABASE_URL": urlunsplit(urlsplit(database_url)._replace(path=f"/{quote(database)}")),
+            "REDIS_URL": queue,
+            "ARTIFACT_DIR": str(folder / "artifacts"),
+            "LOG_LEVEL": "WARNING",
+            "HTTPS": "false",
+        }
+        yield Installation(folder, database, environment)
+
+
+@contextlib.contextmanager
+def _temporary_database(database_url: str) -> Iterator[str]:
+    name = DATABASE_PREFIX + secrets.token_hex(6)
+    try:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    except psycopg.errors.InsufficientPrivilege:
+        raise BenchmarkError(
+            "the role in DATABASE_URL may not create databases: grant it CREATEDB, or unset DATABASE_URL "
+            "for the embedded Postgres"
+        ) from None
+    except psycopg.OperationalError as failure:
+        raise BenchmarkError(f"Postgres does not let us make a database: {failure}") from None
+    try:
+        yield name
+    finally:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            # FORCE: a server that was killed may not have noticed yet that its clients are gone.
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
+
+@contextlib.contextmanager
+def _empty_redis_database(redis_url: str) -> Iterator[str]:
+    """The address of a numbered database with nothing in it, which is emptied at the end."""
+    for number in range(15, 0, -1):
+        address = redis_address(redis_url, number)
+        client = redis.Redis.from_url(address)
+        try:
+            if client.dbsize() == 0:
+                break
+        except redis.ResponseError:
+            # The server has fewer databases than that.
+            pass
+        except redis.RedisError as failure:
+            raise BenchmarkError(f"cannot use Redis: {failure}") from None
+        client.close()
+    else:
+        raise BenchmarkError("Redis has no empty database from 1 to 15: unset REDIS_URL for the embedded one")
+    try:
+        yield address
+    finally:
+        client.flushdb()
+        client.close()
+
+
+def redis_address(redis_url: str, number: int) -> str:
+    """The address of another numbered database of that server: in the path, or by ``db=`` for a socket."""
+    parts = urlsplit(redis_url)
+    if parts.scheme == "unix":
+        query = {**dict(parse_qsl(parts.query)), "db": str(number)}
+        return f"unix://{parts.path}?{urlencode(query)}"
+    return urlunsplit(parts._replace(path=f"/{number}"))

@@ -1,0 +1,132 @@
+"""Clients over loopback: one request after the other on each of a few connections that stay open."""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response and how long it took from sending the request to having read all of it."""
+
+    status: int
+    body: bytes
+    seconds: float
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A GET request to repeat; ``token`` is a shopper's."""
+
+    path: str
+    token: str | None = None
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """What some seconds of load gave: milliseconds, and requests answered in each second."""
+
+    rps: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    requests: int
+
+
+class Client:
+    """One connection; opened again when the server has closed it."""
+
+    def __init__(self, port: int, token: str | None = None) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+        self.token = token
+
+    def get(self, path: str) -> Answer:
+        return self._send("GET", path, None)
+
+    def post(self, path: str, content: Any) -> Answer:
+        return self._send("POST", path, json.dumps(content).encode())
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _send(self, method: str, path: str, body: bytes | None) -> Answer:
+        headers: dict[str, str] = {"Content-Type": "application/json"} if body else {}
+        if self.token:
+            headers["Authorization"] = f"Shopper {self.token}"
+        started = time.perf_counter()
+        try:
+            return self._once(method, path, body, headers, started)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            # Kept open for longer than the server does.
+            self._connection.close()
+            return self._once(method, path, body, headers, time.perf_counter())
+
+    def _once(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], started: float
+    ) -> Answer:
+        self._connection.request(method, path, body=body, headers=dict(headers))
+        response = self._connection.getresponse()
+        content = response.read()
+        return Answer(response.status, content, time.perf_counter() - started)
+
+
+def get(port: int, path: str, token: str | None = None) -> Answer:
+    client = Client(port, token)
+    try:
+        return client.get(path)
+    finally:
+        client.close()
+
+
+def measure(port: int, targets: Sequence[Target], *, concurrency: int, seconds: float) -> Latencies:
+    """That many clients go round the targets for that long. Raises RuntimeError on any answer but 200."""
+    end = time.perf_counter() + seconds
+    taken: list[list[float]] = [[] for _ in range(concurrency)]
+    failures: list[str] = []
+
+    def work(number: int) -> None:
+        client = Client(port)
+        try:
+            step = number * len(targets) // concurrency
+            while time.perf_counter() < end and not failures:
+                target = targets[step % len(targets)]
+                step += 1
+                client.token = target.token
+                answer = client.get(target.path)
+                if answer.status != 200:
+                    failures.append(f"GET {target.path}: {answer.status} {answer.body[:300]!r}")
+                    return
+                taken[number].append(answer.seconds)
+        except OSError as failure:
+            failures.append(str(failure))
+        finally:
+            client.close()
+
+    started = time.perf_counter()
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(concurrency)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise RuntimeError(failures[0])
+    return latencies([second for part in taken for second in part], time.perf_counter() - started)
+
+
+def latencies(taken: Sequence[float], elapsed: float) -> Latencies:
+    """``taken`` and ``elapsed`` in seconds."""
+    if not taken:
+        raise RuntimeError("nothing was answered in time: give more --seconds")
+    p50, p95, p99 = np.percentile(np.asarray(taken) * 1000, [50, 95, 99])
+    return Latencies(len(taken) / elapsed, float(p50), float(p95), float(p99), len(taken))

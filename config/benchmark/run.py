@@ -1,0 +1,56 @@
+"""The part of ``manage.py benchmark`` that runs inside the installation made for it."""
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+import django
+from django.core.management import call_command
+
+from config.benchmark.installation import BenchmarkError
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name")
+    parser.add_argument("--products", type=int, required=True)
+    parser.add_argument("--shoppers", type=int, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--report", type=Path, required=True)
+    options = parser.parse_args()
+    # So that the servers are put away in order, and not only by the signal that their parent's death sends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    django.setup()
+    try:
+        _benchmark(options)
+    except (BenchmarkError, RuntimeError) as failure:
+        sys.exit(f"benchmark {options.name}: {failure}")
+
+
+def _benchmark(options: argparse.Namespace) -> None:
+    # Imported late: they need Django's models.
+    from config.benchmark.feed import benchmark_feed
+    from config.benchmark.freshness import benchmark_freshness
+    from config.benchmark.servers import running_shop
+    from config.benchmark.synthetic import fill
+
+    benchmarks = {"feed": benchmark_feed, "freshness": benchmark_freshness}
+    _say("the database's tables")
+    call_command("migrate", verbosity=0)
+    _say(f"{options.products:,} products, {options.shoppers:,} shoppers, a model version")
+    shop = fill(products=options.products, shoppers=options.shoppers)
+    _say("the servers")
+    with running_shop() as port:
+        _say("measuring")
+        report = benchmarks[options.name](port=port, shop=shop, seconds=options.seconds)
+    report.save(options.report)
+
+
+def _say(step: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {step} …", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

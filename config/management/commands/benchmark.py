@@ -1,0 +1,80 @@
+"""``manage.py benchmark``: see config/benchmark."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+
+from config import services
+from config.benchmark.installation import BenchmarkError, temporary_installation
+from config.benchmark.report import Report
+from config.demo import Stopped, children
+
+NAMES = ("feed", "freshness")
+
+
+class Command(BaseCommand):
+    help = "Measure the speed of the real servers on synthetic data, in an installation made for it."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", choices=NAMES)
+        parser.add_argument("--products", type=positive, default=10_000, help="default: 10000")
+        parser.add_argument("--shoppers", type=positive, default=1_000, help="default: 1000")
+        parser.add_argument("--seconds", type=positive, default=10, help="of each load; default: 10")
+        parser.add_argument(
+            "--json", metavar="FILE", help="also write the figures there; - for standard output"
+        )
+
+    def handle(self, *args: Any, name: str, json: str | None, **options: Any) -> None:
+        stop_requests = children.StopRequests()
+        addresses = {"database_url": settings.DATABASE_URL, "redis_url": settings.REDIS_URL}
+        arguments = [f"--{word}={options[word]}" for word in ("products", "shoppers", "seconds")]
+        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+        try:
+            with (
+                services.running_as_configured(settings.VAR_DIR, **addresses),
+                temporary_installation(var=settings.VAR_DIR, **addresses) as installation,
+            ):
+                found = installation.folder / "report.json"
+                command = [
+                    sys.executable,
+                    "-m",
+                    "config.benchmark.run",
+                    name,
+                    *arguments,
+                    f"--report={found}",
+                ]
+                child = children.spawn(
+                    command, environment=installation.environment, cwd=settings.BASE_DIR, stdout=sys.stderr
+                )
+                try:
+                    code = children.wait(child, stopping=stop_requests.stopping)
+                finally:
+                    children.end([child])
+                if code:
+                    raise CommandError("the benchmark did not come to its end: see its last lines above")
+                report = Report.load(found)
+        except Stopped:
+            raise SystemExit(130) from None
+        except (BenchmarkError, services.ServiceError) as failure:
+            raise CommandError(str(failure)) from None
+        self._show(report, json)
+
+    def _show(self, report: Report, destination: str | None) -> None:
+        """With ``--json -`` the table goes to standard error, so that standard output is JSON alone."""
+        report.print(Console(stderr=destination == "-", width=None if os.isatty(1) else 100))
+        if destination == "-":
+            self.stdout.write(report.to_json())
+        elif destination:
+            Path(destination).write_text(report.to_json() + "\n")
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(text)
+    return int(text)
