@@ -10,6 +10,7 @@ import pytest
 import redis
 from django.conf import settings
 from django.db import connection
+from django.db.backends.postgresql.operations import DatabaseOperations
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from config import services
@@ -42,6 +43,20 @@ def running_services() -> Iterator[services.Services]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(running_services: services.Services) -> None:
     """pytest-django asks for this before it makes the test database."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def empty_tables_that_refer_to_others() -> Iterator[None]:
+    """After a test with real commits Django truncates the tables it manages; the two vector tables, which it
+    does not, refer to some of those, so Postgres wants CASCADE."""
+    original = DatabaseOperations.sql_flush
+
+    def with_cascade(self, style, tables, *, reset_sequences=False, allow_cascade=False):
+        return original(self, style, tables, reset_sequences=reset_sequences, allow_cascade=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", with_cascade)
+        yield
 
 
 @pytest.fixture
