@@ -245,6 +245,8 @@ class EmbeddedPostgres:
                 raise ServiceError(f"the embedded Postgres runs without pgvector preloaded: see {self.data}")
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [NAME]).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB").format(sql.Identifier(NAME)))
+            # So that the shop, too, can see that pgvector is preloaded.
+            connection.execute(sql.SQL("GRANT pg_read_all_settings TO {}").format(sql.Identifier(NAME)))
             exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone()
         with self._connect("template1") as connection:
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
