@@ -110,8 +110,8 @@ class ProductAdmin(ModelAdmin):
     fieldsets = (
         (None, {"fields": ("name", "code", "description", "category", "attributes")}),
         ("Sale", {"fields": (("price", "currency"), ("stock", "visible"))}),
-        ("Picture", {"fields": (("preview", "image"),)}),
-        ("Dates and address", {"fields": (("created_at", "updated_at"), "slug")}),
+        ("Picture", {"fields": ("preview", "image")}),
+        ("Dates and address", {"fields": ("created_at", "updated_at", "slug")}),
     )
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:

@@ -13,7 +13,18 @@ def _link(title: str, icon: str, address: str, permission: str) -> dict[str, Any
     def allowed(request: HttpRequest) -> bool:
         return request.user.has_perm(permission)
 
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{address}"), "permission": allowed}
+    def active(request: HttpRequest) -> bool:
+        """By name: the path of the page of a shopper's feed begins like that of the list of served feeds."""
+        match = request.resolver_match
+        return match is not None and (match.url_name or "").startswith(address.removesuffix("changelist"))
+
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{address}"),
+        "permission": allowed,
+        "active": active,
+    }
 
 
 UNFOLD: dict[str, Any] = {
@@ -23,6 +34,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "storefront",
     "SITE_URL": "/",
     "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "recs.admin.dashboard.dashboard_context",
     "STYLES": [lambda request: static("admin-pages.css")],
     "BORDER_RADIUS": "8px",
     "COLORS": {
