@@ -6,14 +6,13 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.views import defaults
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +44,7 @@ class InvalidRequest(exceptions.APIException):
 
 class TooLarge(exceptions.APIException):
     status_code = 413
+    default_detail = "The body is too large: send smaller batches."
     default_code = "too_large"
 
 
@@ -60,6 +60,10 @@ def problem_response(failure: Exception, context: dict[str, Any]) -> Response | 
         failure = exceptions.NotFound(str(failure) or None)
     elif isinstance(failure, PermissionDenied):
         failure = exceptions.PermissionDenied(str(failure) or None)
+    elif isinstance(failure, RequestDataTooBig):
+        failure = TooLarge()
+    elif isinstance(failure, UnreadablePostError):
+        failure = exceptions.ParseError("The body ended early.")
     elif isinstance(failure, OperationalError | InterfaceError):
         logger.error("database failed while answering the API: %s", failure)
         failure = Unavailable()
@@ -78,7 +82,6 @@ def problem_response(failure: Exception, context: dict[str, Any]) -> Response | 
     elif isinstance(failure, exceptions.ValidationError):
         errors = tuple(_field_errors(failure.detail))
     detail = _summary(errors) if errors else str(failure.detail)
-    set_rollback()
     body = problem(failure.status_code, detail, errors)
     return Response(body, status=failure.status_code, headers=headers, content_type=CONTENT_TYPE)
 
