@@ -14,7 +14,6 @@ from unfold.enums import ActionVariant
 from recs.admin.figures import figures_table
 from recs.admin.records import ReadOnlyAdmin
 from recs.models import ModelVersion, TrainingRun
-from recs.nightly import publish
 
 VERSION_LABELS = {"Building": "info", "Ready": "warning", "Active": "success", "Retired": ""}
 RUN_LABELS = {
@@ -65,6 +64,9 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         },
     )
     def activate(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        # Imported late: publishing knows the engine, which web processes load only when they need it.
+        from recs.nightly import publish
+
         version = self.get_object(request, object_id)
         if version is None:
             messages.error(request, "That version is gone.")
@@ -89,6 +91,8 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         },
     )
     def roll_back(self, request: HttpRequest, form: Any) -> HttpResponse:
+        from recs.nightly import publish
+
         try:
             version = publish.rollback()
             messages.success(request, f"Rolled back: {version} is active now.")

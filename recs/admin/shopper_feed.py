@@ -8,11 +8,11 @@ from unfold.views import UnfoldModelAdminViewMixin
 
 from accounts.models import Shopper
 from catalog.models import Product
-from recs.feed.scenarios import SCENARIOS, serve_feed
 from recs.models import Interaction
 
 HISTORY_SHOWN = 30
 COUNT = 24
+SCENARIOS = ("home", "similar", "bought_together", "cart", "trending", "new", "search")
 NEEDS_PRODUCT = frozenset({"similar", "bought_together"})
 
 
@@ -54,6 +54,8 @@ def _explained(name: str, scenario: str, code: str, query: str) -> dict[str, Any
         return found | {"problem": f"No product has the code “{code}”."}
     if scenario in NEEDS_PRODUCT and product is None:
         return found | {"problem": f"The scenario {scenario} is about a product: enter its code."}
+    from recs.feed.scenarios import serve_feed
+
     feed = serve_feed(
         scenario=scenario,
         shopper=shopper,
