@@ -24,7 +24,6 @@ SHOP_AS_KEY = "shop_as"
 COOKIE_SALT = "accounts.shopper"
 LAST_SEEN_STEP = timedelta(minutes=5)
 """``last_seen_at`` is no finer than this: a click must not cost a second write."""
-TOKEN_PREFIX = "Shopper "
 
 
 def shopper_for(request: HttpRequest, *, create: bool = False) -> Shopper | None:
@@ -81,6 +80,12 @@ def create_token_shopper() -> tuple[Shopper, str]:
     """A new anonymous shopper for a client without cookies, and the token, which is not kept anywhere."""
     token = secrets.token_urlsafe(32)
     return Shopper.objects.create(token_digest=token_digest(token), last_seen_at=timezone.now()), token
+
+
+def shopper_token(request: HttpRequest) -> str | None:
+    """What ``Authorization: Shopper …`` carries; None where there is no such header."""
+    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    return token.strip() if scheme.lower() == "shopper" else None
 
 
 def token_digest(token: str) -> str:
@@ -179,19 +184,20 @@ def _find(request: HttpRequest, user: User | None, shop_as: str | None) -> Shopp
         shopper = Shopper.objects.select_related("user").filter(uuid=_uuid(shop_as)).first()
         if shopper:
             return shopper
-    account = Shopper.objects.filter(user=user).first() if user else None
-    shopper = account if user else _by_token(request) or _by_cookie(request)
+    if user:
+        shopper = Shopper.objects.filter(user=user).first()
+    elif shopper_token(request) is not None:
+        shopper = _by_token(request)
+    else:
+        shopper = _by_cookie(request)
     if shopper:
         _touch(shopper)
     return shopper
 
 
 def _by_token(request: HttpRequest) -> Shopper | None:
-    header = request.headers.get("Authorization", "")
-    if not header.startswith(TOKEN_PREFIX):
-        return None
-    digest = token_digest(header.removeprefix(TOKEN_PREFIX).strip())
-    return Shopper.objects.filter(token_digest=digest, user=None).first()
+    token = shopper_token(request)
+    return Shopper.objects.filter(token_digest=token_digest(token), user=None).first() if token else None
 
 
 def _by_cookie(request: HttpRequest) -> Shopper | None:

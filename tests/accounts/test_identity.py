@@ -1,0 +1,241 @@
+"""Who is shopping, and what happens to an anonymous history when its owner signs in."""
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.identity import (
+    adopt_anonymous_history,
+    create_token_shopper,
+    remember,
+    shopper_for,
+    shopper_of,
+    shopping_as,
+    start_shopping_as,
+    stop_shopping_as,
+)
+from accounts.models import Cart, Consent, Order, Shopper, User
+from recs.engine.interactions import Kind
+from recs.models import Interaction, Recommendation
+from tests.factories import InteractionFactory, ProductFactory, ShopperFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def request_of(user: User | None = None, *, cookie: str | None = None, token: str | None = None):
+    request = RequestFactory().get("/", headers={"Authorization": f"Shopper {token}"} if token else {})
+    request.user = user or AnonymousUser()
+    request.session = {}
+    if cookie is not None:
+        request.COOKIES[settings.SHOPPER_COOKIE_NAME] = cookie
+    return request
+
+
+def cookie_of(shopper: Shopper) -> str:
+    response = HttpResponse()
+    remember(response, shopper)
+    return response.cookies[settings.SHOPPER_COOKIE_NAME].value
+
+
+def test_a_stranger_is_nobody_until_a_shopper_is_asked_for():
+    request = request_of()
+
+    assert shopper_for(request) is None
+    shopper = shopper_for(request, create=True)
+    assert shopper_for(request) == shopper == Shopper.objects.get()
+
+
+def test_a_browser_is_known_by_its_cookie():
+    shopper = ShopperFactory()
+
+    assert shopper_for(request_of(cookie=cookie_of(shopper))) == shopper
+
+
+@pytest.mark.parametrize(
+    "forge", [str.upper, lambda cookie: cookie[:-2], lambda cookie: cookie.split(":")[0]]
+)
+def test_a_forged_cookie_is_nobody(forge):
+    cookie = forge(cookie_of(ShopperFactory()))
+
+    assert shopper_for(request_of(cookie=cookie)) is None
+
+
+def test_the_cookie_of_an_erased_shopper_is_nobody_and_makes_a_new_one():
+    erased = ShopperFactory()
+    cookie = cookie_of(erased)
+    uuid = erased.uuid
+    erased.delete()
+
+    shopper = shopper_for(request_of(cookie=cookie), create=True)
+
+    assert shopper.uuid != uuid
+
+
+def test_the_cookie_of_before_does_not_open_the_account_after_sign_out():
+    shopper = ShopperFactory()
+    cookie = cookie_of(shopper)
+    shopper.user = UserFactory()
+    shopper.save()
+
+    assert shopper_for(request_of(cookie=cookie)) is None
+
+
+def test_people_and_imported_customers_get_no_cookie():
+    for shopper in (ShopperFactory(user=UserFactory()), ShopperFactory(code="17850"), None):
+        response = HttpResponse()
+        remember(response, shopper)
+        assert not response.cookies
+
+
+def test_a_token_is_kept_as_a_digest_only():
+    shopper, token = create_token_shopper()
+
+    assert shopper_for(request_of(token=token)) == shopper
+    assert shopper_for(request_of(token=token + "x")) is None
+    assert token not in str(Shopper.objects.values().get())
+
+
+def test_a_person_signed_in_wins_over_token_and_cookie():
+    user = UserFactory()
+    _, token = create_token_shopper()
+    cookie = cookie_of(ShopperFactory())
+
+    assert shopper_for(request_of(user, token=token, cookie=cookie)) is None
+    mine = shopper_for(request_of(user, token=token, cookie=cookie), create=True)
+    assert mine.user == user
+    assert shopper_of(user) == mine
+
+
+def test_a_request_asks_for_its_shopper_once(django_assert_num_queries: DjangoAssertNumQueries):
+    request = request_of(cookie=cookie_of(ShopperFactory(last_seen_at=timezone.now())))
+
+    with django_assert_num_queries(1):
+        assert shopper_for(request) == shopper_for(request)
+
+
+def test_signing_in_during_a_request_changes_its_shopper():
+    request = request_of(cookie=cookie_of(ShopperFactory()))
+    anonymous = shopper_for(request)
+
+    request.user = UserFactory()
+
+    assert shopper_for(request, create=True) != anonymous
+
+
+def test_last_seen_moves_on_every_few_minutes_only():
+    now = timezone.now()
+    shopper = ShopperFactory(last_seen_at=now - timedelta(minutes=4))
+    cookie = cookie_of(shopper)
+
+    assert shopper_for(request_of(cookie=cookie)).last_seen_at == now - timedelta(minutes=4)
+    Shopper.objects.update(last_seen_at=now - timedelta(minutes=6))
+    shopper_for(request_of(cookie=cookie))
+    assert Shopper.objects.get().last_seen_at >= now
+
+
+def test_staff_shop_as_a_customer_as_long_as_they_are_staff():
+    staff, customer = UserFactory(is_staff=True), ShopperFactory(code="17850")
+    request = request_of(staff)
+
+    start_shopping_as(request, customer)
+    assert shopper_for(request) == customer
+    assert shopping_as(request) is True
+
+    staff.is_staff = False
+    assert shopper_for(request) is None
+    assert shopping_as(request) is False
+
+    staff.is_staff = True
+    stop_shopping_as(request)
+    assert shopper_for(request) is None
+
+
+def test_an_ordinary_session_cannot_shop_as_somebody_else():
+    request = request_of(UserFactory())
+
+    start_shopping_as(request, ShopperFactory(code="17850"))
+
+    assert shopper_for(request) is None
+
+
+def test_signing_in_merges_the_anonymous_history():
+    anonymous, shopper = ShopperFactory(), ShopperFactory(user=UserFactory())
+    bag, cup = ProductFactory(), ProductFactory()
+    mine = InteractionFactory(shopper=shopper, product=cup)
+    twice = InteractionFactory(shopper=anonymous, product=cup, uuid=mine.uuid)
+    first = InteractionFactory(shopper=anonymous, product=bag)
+    second = InteractionFactory(shopper=anonymous, product=bag, kind=int(Kind.CART_ADD))
+    served = Recommendation.objects.create(shopper=anonymous, scenario="home", items=[])
+    order = Order.objects.create(shopper=anonymous, number="1", total=1)
+
+    adopt_anonymous_history(anonymous=anonymous, shopper=shopper)
+
+    assert list(Interaction.objects.order_by("seq").values_list("pk", "shopper", "seq")) == [
+        (mine.pk, shopper.pk, 1),
+        (first.pk, shopper.pk, 4),
+        (second.pk, shopper.pk, 5),
+    ]
+    assert not Interaction.objects.filter(pk=twice.pk).exists()
+    assert shopper.last_seq == Shopper.objects.get().last_seq == 5
+    served.refresh_from_db()
+    order.refresh_from_db()
+    assert served.shopper == order.shopper == shopper
+
+
+def test_carts_merge_by_adding_quantities():
+    anonymous, shopper = ShopperFactory(), ShopperFactory(user=UserFactory())
+    bag, cup = ProductFactory(), ProductFactory()
+    theirs = Cart.objects.create(shopper=anonymous)
+    theirs.lines.create(product=bag, quantity=2)
+    theirs.lines.create(product=cup, quantity=1)
+    Cart.objects.create(shopper=shopper).lines.create(product=bag, quantity=3)
+
+    adopt_anonymous_history(anonymous=anonymous, shopper=shopper)
+
+    lines = Cart.objects.get().lines.values_list("product", "quantity")
+    assert set(lines) == {(bag.pk, 5), (cup.pk, 1)}
+
+
+@pytest.mark.parametrize(
+    ("anonymous", "account", "merged"),
+    [(False, True, False), (True, False, False), (False, None, False), (True, None, None)],
+)
+def test_of_two_consents_the_refusal_stays(anonymous: bool, account: bool | None, merged: bool | None):
+    guest, shopper = ShopperFactory(), ShopperFactory(user=UserFactory())
+    Consent.objects.create(shopper=guest, purpose="personalisation", granted=anonymous)
+    if account is not None:
+        Consent.objects.create(shopper=shopper, purpose="personalisation", granted=account)
+
+    adopt_anonymous_history(anonymous=guest, shopper=shopper)
+
+    consent = shopper.consents.first()
+    assert (consent and consent.granted) is merged
+
+
+def test_the_account_of_another_person_is_never_adopted():
+    other, customer = ShopperFactory(user=UserFactory()), ShopperFactory(code="17850")
+    shopper = ShopperFactory(user=UserFactory())
+    InteractionFactory(shopper=other)
+    InteractionFactory(shopper=customer)
+
+    for somebody in (other, customer, shopper):
+        adopt_anonymous_history(anonymous=somebody, shopper=shopper)
+
+    assert Shopper.objects.count() == 3
+    assert shopper.interactions.count() == 0
+
+
+def test_adopting_twice_changes_nothing():
+    anonymous, shopper = ShopperFactory(), ShopperFactory(user=UserFactory())
+    InteractionFactory(shopper=anonymous)
+
+    adopt_anonymous_history(anonymous=anonymous, shopper=shopper)
+    adopt_anonymous_history(anonymous=anonymous, shopper=shopper)
+
+    assert shopper.interactions.count() == 1
