@@ -1,13 +1,16 @@
 """The page that shows a shopper's feed as it would be served now, with reasons, features and trace."""
 
 import uuid
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from django.utils.safestring import SafeString
 from django.views.generic import TemplateView
 from unfold.views import UnfoldModelAdminViewMixin
 
 from accounts.models import Shopper
 from catalog.models import Product
+from recs.admin.figures import figures_table
 from recs.models import Interaction
 
 HISTORY_SHOWN = 30
@@ -65,7 +68,12 @@ def _explained(name: str, scenario: str, code: str, query: str) -> dict[str, Any
         include_bought=False,
         log=False,
     )
-    return found | {"feed": feed, "product": product}
+    return found | {"feed": feed, "product": product, "trace": _trace_table(feed.trace)}
+
+
+def _trace_table(trace: Any) -> SafeString:
+    """Every stage with what it proposed, dropped and took, as the pipeline reported it."""
+    return figures_table(asdict(trace) if is_dataclass(trace) and not isinstance(trace, type) else trace)
 
 
 def find_shopper(name: str) -> Shopper | None:
