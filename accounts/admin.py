@@ -15,6 +15,7 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.models import Consent, Order, OrderLine, Shopper, User
+from recs.models import Interaction, Recommendation
 
 
 @admin.register(User)
@@ -100,7 +101,7 @@ class ShopperAdmin(ModelAdmin):
         return (
             super()
             .get_queryset(request)
-            .annotate(interaction_count=_count("interactions"), order_count=_count("orders"))
+            .annotate(interaction_count=_count(Interaction), order_count=_count(Order))
         )
 
     def get_search_results(
@@ -117,16 +118,13 @@ class ShopperAdmin(ModelAdmin):
         """Counts what goes with a shopper instead of listing it; orders stay, without a shopper."""
         shoppers = list(objs)
         pks = [shopper.pk for shopper in shoppers]
-        counts = {"shoppers": len(shoppers)}
-        for relation in ("interactions", "recommendations", "consents"):
-            model = Shopper._meta.get_field(relation).related_model
-            counts[relation] = model.objects.filter(shopper__in=pks).count()
+        theirs = {
+            "interactions": Interaction.objects.filter(shopper__in=pks).count(),
+            "served feeds": Recommendation.objects.filter(shopper__in=pks).count(),
+        }
         missing = set() if self.has_delete_permission(request) else {"shopper"}
-        listed = [
-            *map(str, shoppers),
-            *(f"{size:,} {name}" for name, size in counts.items() if name != "shoppers"),
-        ]
-        return listed, counts, missing, []
+        listed = [*map(str, shoppers), *(f"{size:,} {name}" for name, size in theirs.items())]
+        return listed, {"shoppers": len(shoppers), **theirs}, missing, []
 
     @display(description="Shopper", ordering="code")
     def display_name(self, shopper: Shopper) -> str:
@@ -210,11 +208,10 @@ class OrderAdmin(ModelAdmin):
         return order.line_count
 
 
-def _count(relation: str) -> Coalesce:
-    """How many rows of that relation a shopper has."""
-    model = Shopper._meta.get_field(relation).related_model
+def _count(model: type[Interaction] | type[Order]) -> Coalesce:
+    """How many rows of that table a shopper has."""
     rows = (
-        model.objects.filter(shopper=OuterRef("pk"))
+        model._default_manager.filter(shopper=OuterRef("pk"))
         .order_by()
         .values("shopper")
         .annotate(size=Count("pk"))

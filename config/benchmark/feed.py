@@ -6,11 +6,9 @@ from dataclasses import asdict
 import numpy as np
 import psycopg
 from django.conf import settings
-from django.db import connection
-from django.test import Client as DjangoClient
-from django.test.utils import CaptureQueriesContext
 
 from config.benchmark.load import Latencies, Target, measure
+from config.benchmark.queries import count_queries
 from config.benchmark.report import Report, ms
 from config.benchmark.synthetic import SyntheticShop
 
@@ -43,7 +41,7 @@ def benchmark_feed(*, port: int, shop: SyntheticShop, seconds: float) -> Report:
         "floor_view_p50_ms": floors[1].p50_ms,
         "floor_sql_p50_ms": search,
         "ratio_to_floor": alone.p50_ms / floor,
-        "sql_queries": queries_of_a_feed(shop),
+        "sql_queries": count_queries(PATH, shop.tokens[0]),
         "concurrency": {str(width): asdict(latencies) for width, latencies in found.items()},
         "floor_view": {str(width): asdict(latencies) for width, latencies in floors.items()},
     }
@@ -82,17 +80,6 @@ def bare_search_p50_ms(shop: SyntheticShop, *, seconds: float) -> float:
             raw.execute(query, (shop.version_id, vector), prepare=True, binary=True).fetchall()
             taken.append(time.perf_counter() - started)
     return float(np.median(taken) * 1000)
-
-
-def queries_of_a_feed(shop: SyntheticShop) -> int:
-    """SQL statements of one request by a known shopper, once caches are warm."""
-    client = DjangoClient(headers={"authorization": f"Shopper {shop.tokens[0]}", "host": "localhost"})
-    client.get(PATH)
-    with CaptureQueriesContext(connection) as captured:
-        answer = client.get(PATH)
-    if answer.status_code != 200:
-        raise RuntimeError(f"GET {PATH}: {answer.status_code} {answer.content[:300]!r}")
-    return len(captured)
 
 
 def _row(name: str, found: Latencies) -> tuple[str, ...]:

@@ -33,10 +33,17 @@ def _benchmark(options: argparse.Namespace) -> None:
     # Imported late: they need Django's models.
     from config.benchmark.feed import benchmark_feed
     from config.benchmark.freshness import benchmark_freshness
+    from config.benchmark.ingest import benchmark_ingest
+    from config.benchmark.page import benchmark_page
     from config.benchmark.servers import running_shop
     from config.benchmark.synthetic import fill
 
-    benchmarks = {"feed": benchmark_feed, "freshness": benchmark_freshness}
+    benchmarks = {
+        "feed": benchmark_feed,
+        "freshness": benchmark_freshness,
+        "ingest": benchmark_ingest,
+        "page": benchmark_page,
+    }
     _say("the database's tables")
     call_command("migrate", verbosity=0)
     _say(f"{options.products:,} products, {options.shoppers:,} shoppers, a model version")

@@ -31,6 +31,7 @@ class SyntheticShop:
     product_count: int
     product_ids: list[int]
     codes: list[str]
+    slugs: list[str]
     shopper_ids: list[int]
     tokens: list[str]
     token_digests: list[str]

@@ -1,5 +1,7 @@
-"""The shop's addresses, and one more: a view that does nothing."""
+"""The shop's addresses, and two more: a view of the API and a page that do nothing."""
 
+from django.http import HttpRequest, HttpResponse
+from django.template import engines
 from django.urls import path
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,4 +20,13 @@ class EmptyView(APIView):
         return Response({})
 
 
-urlpatterns = [path("benchmark/empty", EmptyView.as_view()), *shop_urlpatterns]
+def empty_page(request: HttpRequest) -> HttpResponse:
+    """The same for a page: a template with nothing in it."""
+    return HttpResponse(engines["django"].from_string("<!doctype html>").render())
+
+
+urlpatterns = [
+    path("benchmark/empty", EmptyView.as_view()),
+    path("benchmark/page", empty_page),
+    *shop_urlpatterns,
+]
