@@ -71,8 +71,17 @@ class ShoppersView(APIView):
         return Response({"id": shopper.uuid, "token": token}, status=201)
 
 
+class PlainBooleanField(serializers.BooleanField):
+    """true or false: what a person agrees to is not guessed from "on" or 1."""
+
+    def to_internal_value(self, data: object) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class ConsentSerializer(serializers.Serializer):
-    personalisation = serializers.BooleanField(
+    personalisation = PlainBooleanField(
         required=False, help_text="False: feeds ignore the history and show what is popular and new."
     )
 

@@ -59,6 +59,7 @@ def test_a_shopper_refuses_personalised_feeds_and_grants_them_again(client: APIC
         ({"consent": True}, "/consent"),
         ({"consent": {"personalisation": "perhaps"}}, "/consent/personalisation"),
         ({"consent": {"personalisation": None}}, "/consent/personalisation"),
+        ({"consent": {"personalisation": 0}}, "/consent/personalisation"),
         ([], ""),
     ],
 )

@@ -25,8 +25,8 @@ def test_a_client_without_cookies_gets_an_opaque_token():
     [
         "Shopper",
         "Shopper ",
-        "Shopper nonsense",
-        "Token nonsense",
+        "Shopper none",
+        "Token none",
         "Token",
         "Token a b",
         "Bearer x",
@@ -45,6 +45,15 @@ def test_the_password_of_a_proxy_is_none_of_the_shops_business():
     response = APIClient(headers={"Authorization": "Basic dXNlcjpwYXNz"}).get("/api/v1/products")
 
     assert response.status_code == 200
+
+
+def test_a_dead_token_is_not_replaced_by_a_living_cookie():
+    browser = APIClient()
+    search = {"id": "5a1c7f0e-3b52-4c1e-9d86-0f4a6c1b2d3e", "kind": "search", "query": "bag"}
+    browser.post("/api/v1/interactions", search, format="json")
+
+    assert browser.get(ME).status_code == 200
+    assert browser.get(ME, headers={"Authorization": "Shopper dead"}).status_code == 401
 
 
 def test_the_scheme_may_be_written_in_any_case():

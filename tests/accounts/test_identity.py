@@ -57,9 +57,10 @@ def test_a_browser_is_known_by_its_cookie():
     assert shopper_for(request_of(cookie=cookie_of(shopper))) == shopper
 
 
-@pytest.mark.parametrize(
-    "forge", [str.upper, lambda cookie: cookie[:-2], lambda cookie: cookie.split(":")[0]]
-)
+FORGERIES = [str.upper, lambda cookie: cookie[:-2], lambda cookie: cookie.split(":")[0]]
+
+
+@pytest.mark.parametrize("forge", FORGERIES)
 def test_a_forged_cookie_is_nobody(forge):
     cookie = forge(cookie_of(ShopperFactory()))
 

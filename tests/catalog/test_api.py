@@ -1,5 +1,7 @@
 """Products by the API: only what may be seen, searched and paged."""
 
+from urllib.parse import quote
+
 import pytest
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
@@ -44,8 +46,6 @@ def test_a_single_product_has_its_description_and_attributes():
 def test_a_code_may_hold_any_sign(code: str):
     ProductFactory(code=code)
 
-    from urllib.parse import quote
-
     assert APIClient().get(f"{URL}/{quote(code)}").json()["id"] == code
 
 
@@ -78,7 +78,7 @@ def test_products_come_24_a_page():
     assert len({product["id"] for product in first["results"] + second["results"]}) == 30
 
 
-@pytest.mark.parametrize("page", ["0", "3", "-1", "two", "9" * 5000, "%00"])
+@pytest.mark.parametrize("page", ["", "0", "3", "-1", "two", "last", "9" * 5000, "%00"])
 def test_a_page_that_does_not_exist_is_not_found(page: str):
     response = APIClient().get(f"{URL}?page={page}")
 
