@@ -1,6 +1,7 @@
 """``manage.py demo`` for real, on a state folder whose lengthy steps are marked as done."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from django.conf import settings
 
 from config import services
 from config.demo import DemoError
@@ -46,9 +48,10 @@ def processes_of(var: Path) -> list[psutil.Process]:
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def prepared() -> Iterator[Path]:
     """Tables exist; importing, encoding and training count as done, so that a demo starts within seconds."""
-    var = tmp_path_factory.mktemp("demo") / "var"
+    var = settings.VAR_DIR / "demo"
+    shutil.rmtree(var, ignore_errors=True)
     done = manage(var, "services", "run", "--", sys.executable, "manage.py", "migrate", "--verbosity", "0")
     assert done.returncode == 0, done.stderr
     with services.running(var), psycopg.connect(services.embedded_database_url(var)) as connection:
@@ -58,6 +61,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (var / "done" / name).write_text(row[0])
     yield var
     services.stop(var, force=True)
+    shutil.rmtree(var)
 
 
 @contextmanager
@@ -118,13 +122,13 @@ def test_a_demo_that_was_killed_leaves_nothing_in_the_way_of_the_next(prepared: 
     assert processes_of(prepared) == []
 
 
-def test_a_taken_port_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+def test_a_taken_port_is_one_line_that_says_what_to_do(state_folder: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
 
-        refused = manage(tmp_path / "var", "demo", "--port", str(port))
+        refused = manage(state_folder, "demo", "--port", str(port))
 
     assert refused.returncode == 1
     assert refused.stderr == (
@@ -132,8 +136,8 @@ def test_a_taken_port_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     )
 
 
-def test_an_unreachable_database_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
-    own = {**os.environ, **environment(tmp_path / "var"), "DATABASE_URL": "postgresql://x@127.0.0.1:1/none"}
+def test_an_unreachable_database_is_one_line_that_says_what_to_do(state_folder: Path) -> None:
+    own = {**os.environ, **environment(state_folder), "DATABASE_URL": "postgresql://x@127.0.0.1:1/none"}
     command = [sys.executable, "manage.py", "demo", "--port", str(free_port())]
 
     refused = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
@@ -153,8 +157,8 @@ def test_a_free_port_is_accepted() -> None:
     require_free_port(free_port())
 
 
-def test_a_command_run_with_services_hands_its_exit_code_on(tmp_path: Path) -> None:
-    var = tmp_path / "var"
+def test_a_command_run_with_services_hands_its_exit_code_on(state_folder: Path) -> None:
+    var = state_folder / "var"
 
     done = manage(var, "services", "run", "--", "sh", "-c", "test -S $ATTUNE_VAR/run/redis.sock && exit 3")
 

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,9 +18,8 @@ from tests.processes import ROOT
 
 
 @pytest.fixture
-def var(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "var"
-    services.stop(tmp_path / "var", force=True)
+def var(state_folder: Path) -> Path:
+    return state_folder / "var"
 
 
 def start(var: Path) -> services.Services:
@@ -96,7 +94,8 @@ def test_postgres_preloads_pgvector_and_the_shop_is_no_superuser(var: Path) -> N
     with connect(var) as connection:
         row = connection.execute(
             "SELECT current_setting('shared_preload_libraries'), rolsuper,"
-            " current_setting('listen_addresses'), (SELECT count(*) FROM pg_extension WHERE extname = 'vector')"
+            " current_setting('listen_addresses'),"
+            " (SELECT count(*) FROM pg_extension WHERE extname = 'vector')"
             " FROM pg_roles WHERE rolname = current_user"
         ).fetchone()
 
@@ -146,7 +145,7 @@ def test_a_pid_file_whose_number_now_belongs_to_another_process_is_ignored(var: 
 
 
 def test_postgres_that_was_killed_comes_back_with_what_was_committed(var: Path) -> None:
-    up = start(var)
+    up = services.start(var, durable=True)
     with connect(var) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
     os.kill(services.status(var)["postgres"], signal.SIGKILL)
@@ -184,8 +183,8 @@ def test_redis_that_was_killed_comes_back_empty(var: Path) -> None:
         assert client.get("queue") is None
 
 
-def test_a_checkout_that_lies_deep_gets_short_sockets(tmp_path: Path) -> None:
-    var = tmp_path / ("deep" * 20) / ("deeper" * 10)
+def test_a_checkout_that_lies_deep_gets_short_sockets(state_folder: Path) -> None:
+    var = state_folder / ("deep" * 20) / ("deeper" * 10)
     assert len(str(services.socket_folder(var))) < 60
 
     with services.running(var, durable=False):
@@ -193,8 +192,8 @@ def test_a_checkout_that_lies_deep_gets_short_sockets(tmp_path: Path) -> None:
         services.check_redis(services.embedded_redis_url(var))
 
 
-def test_a_path_with_spaces_and_signs_works(tmp_path: Path) -> None:
-    var = tmp_path / "it's 100% & more"
+def test_a_path_with_spaces_and_signs_works(state_folder: Path) -> None:
+    var = state_folder / "it's 100% & more"
 
     with services.running(var, durable=False):
         services.check_database(services.embedded_database_url(var))
