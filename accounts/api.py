@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import shopper_of_request
+from accounts.authentication import credentials_of, shopper_of_request
 from accounts.identity import create_token_shopper, forget, shopping_as
 from accounts.models import Consent, Shopper
 from accounts.privacy import consents_of, erase_shopper, export_shopper, set_consent
@@ -151,7 +151,7 @@ class MeView(APIView):
         # Erased by another request meanwhile: what was asked for is done.
         with suppress(Shopper.DoesNotExist):
             erase_shopper(shopper=shopper)
-        if request.auth.scheme == "session":
+        if credentials_of(request).scheme == "session":
             logout(request._request)
         response = Response(status=204)
         forget(response)

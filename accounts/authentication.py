@@ -1,7 +1,6 @@
 """How the REST API knows who is asking, and that a browser's request comes from the shop's own pages."""
 
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -42,7 +41,7 @@ class ShopperAuthentication(authentication.BaseAuthentication):
         user_token = _user_of_token(request) if scheme == "token" else None
         if user_token:
             plain.user = user_token
-        user = cast(User | AnonymousUser, plain.user)
+        user = plain.user
         shopper = shopper_for(plain)
         if user_token:
             service = user_token.is_staff and user_token.has_perm("recs.add_interaction")
@@ -91,9 +90,15 @@ def require_same_origin(request: HttpRequest) -> None:
         )
 
 
+def credentials_of(request: Request) -> Credentials:
+    credentials = request.auth
+    assert isinstance(credentials, Credentials)
+    return credentials
+
+
 def shopper_of_request(request: Request) -> Shopper:
     """The shopper whose data is asked for; raises NotAuthenticated where there is none."""
-    shopper: Shopper | None = request.shopper
+    shopper: Shopper | None = request._request.shopper  # type: ignore[attr-defined]
     if shopper is None:
         raise exceptions.NotAuthenticated(
             "Nobody is known here: send the shop's cookie, a session or 'Authorization: Shopper <token>'."
@@ -144,4 +149,5 @@ class ShopperSecurityScheme(OpenApiAuthenticationExtension):
 
     def get_security_requirement(self, auto_schema: object) -> list[dict[str, list[str]]]:
         """Any one of them, or none at all: the shop answers strangers too."""
-        return [{name: []} for name in self.name] + [{}]
+        requirements: list[dict[str, list[str]]] = [{name: []} for name in self.name]
+        return [*requirements, {}]

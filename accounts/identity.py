@@ -13,6 +13,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.core import signing
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
@@ -61,7 +62,7 @@ def remember(response: HttpResponseBase, shopper: Shopper | None) -> None:
     """Lets the browser keep an anonymous shopper. Others are known by their session: then it does nothing."""
     if shopper is None or not _is_anonymous(shopper):
         return
-    response.set_cookie(  # type: ignore[attr-defined]
+    response.set_cookie(
         settings.SHOPPER_COOKIE_NAME,
         signing.Signer(salt=COOKIE_SALT).sign(str(shopper.uuid)),
         max_age=settings.SHOPPER_COOKIE_SECONDS,
@@ -73,7 +74,7 @@ def remember(response: HttpResponseBase, shopper: Shopper | None) -> None:
 
 def forget(response: HttpResponseBase) -> None:
     """Takes the cookie from the browser."""
-    response.delete_cookie(settings.SHOPPER_COOKIE_NAME, samesite="Lax")  # type: ignore[attr-defined]
+    response.delete_cookie(settings.SHOPPER_COOKIE_NAME, samesite="Lax")
 
 
 def create_token_shopper() -> tuple[Shopper, str]:
@@ -181,7 +182,7 @@ def _merge_carts(anonymous: Shopper, shopper: Shopper) -> None:
 
 def _find(request: HttpRequest, user: User | None, shop_as: str | None) -> Shopper | None:
     if shop_as:
-        shopper = Shopper.objects.select_related("user").filter(uuid=_uuid(shop_as)).first()
+        shopper = _with_uuid(shop_as).first()
         if shopper:
             return shopper
     if user:
@@ -208,7 +209,7 @@ def _by_cookie(request: HttpRequest) -> Shopper | None:
         value = signing.Signer(salt=COOKIE_SALT).unsign(cookie)
     except signing.BadSignature:
         return None
-    return Shopper.objects.filter(uuid=_uuid(value), user=None).first()
+    return _with_uuid(value).filter(user=None).first()
 
 
 def _touch(shopper: Shopper) -> None:
@@ -233,8 +234,8 @@ def _is_anonymous(shopper: Shopper) -> bool:
     return shopper.user_id is None and shopper.code is None
 
 
-def _uuid(value: str) -> uuids.UUID | None:
+def _with_uuid(value: str) -> QuerySet[Shopper]:
     try:
-        return uuids.UUID(value)
+        return Shopper.objects.filter(uuid=uuids.UUID(value))
     except ValueError:
-        return None
+        return Shopper.objects.none()

@@ -85,7 +85,7 @@ class ProductList(generics.ListAPIView):
         ],
         tags=["products"],
     )
-    def get(self, request: Request, *args: object, **kwargs: object) -> object:
+    def get(self, request: Request, *args: object, **kwargs: object) -> Response:
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> ProductQuerySet:
@@ -135,7 +135,7 @@ class ProductDetail(generics.GenericAPIView):
         ],
         tags=["products"],
     )
-    def get(self, request: Request, id: str) -> object:
+    def get(self, request: Request, id: str) -> Response:
         return Response(self.get_serializer(self.get_product(id)).data)
 
     def get_product(self, code: str) -> Product:

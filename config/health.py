@@ -117,7 +117,7 @@ def _judge(database: "Future[tuple[str | None, float | None]]", queue: "Future[N
 def _look_into_database(parameters: dict) -> tuple[str | None, float | None]:
     with psycopg.connect(**parameters) as own:
         own.execute("SET statement_timeout = '900ms'")
-        model, beat = own.execute(STATE).fetchone()
+        model, beat = own.execute(STATE).fetchone() or (None, None)
         return model, None if beat is None else float(beat)
 
 

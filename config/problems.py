@@ -70,10 +70,10 @@ def problem_response(failure: Exception, context: dict[str, Any]) -> Response | 
     if not isinstance(failure, exceptions.APIException):
         return None
     headers = {}
-    if getattr(failure, "auth_header", None):
-        headers["WWW-Authenticate"] = failure.auth_header
-    if getattr(failure, "wait", None):
-        headers["Retry-After"] = str(round(failure.wait))
+    if auth_header := getattr(failure, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if wait := getattr(failure, "wait", None):
+        headers["Retry-After"] = str(wait)
     if isinstance(failure, Unavailable):
         headers["Retry-After"] = "3"
     errors: tuple[FieldError, ...] = ()
@@ -177,7 +177,7 @@ class ProblemSerializer(serializers.Serializer):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
-    errors = FieldErrorSerializer(many=True, required=False)
+    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
 
 
 DESCRIPTIONS = {

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.authentication import credentials_of
 from accounts.identity import remember, shopper_for
 from accounts.models import Shopper
 from config.problems import problems
@@ -142,12 +143,12 @@ class InteractionsView(APIView):
         response = Response(
             {"stored": stored.stored, "duplicates": stored.duplicates, "seq": stored.seq}, status=201
         )
-        if request.auth.scheme in ("none", "cookie"):
+        if credentials_of(request).scheme in ("none", "cookie"):
             remember(response, shopper)
         return response
 
     def _store(self, request: Request) -> tuple[Shopper | None, Stored]:
-        is_service = request.auth.is_service
+        is_service = credentials_of(request).is_service
         entries = parse_entries(request.data, now=timezone.now(), is_service=is_service)
         if is_service:
             return None, store_for_shoppers(entries)
@@ -162,7 +163,8 @@ def store_for_shoppers(entries: list[Entry]) -> Stored:
     shoppers = named_shoppers(entries)
     batches: defaultdict[uuids.UUID, list[NewInteraction]] = defaultdict(list)
     for entry in entries:
-        batches[entry.shopper].append(entry.interaction)
+        if entry.shopper:
+            batches[entry.shopper].append(entry.interaction)
     with transaction.atomic():
         # Rows are locked in the order of their keys, as everywhere, so that two batches cannot deadlock.
         results = [

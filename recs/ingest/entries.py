@@ -54,7 +54,7 @@ def parse_entries(body: Any, *, now: datetime, is_service: bool) -> list[Entry]:
     entries: list[Entry] = []
     codes: list[str | None] = []
     for index, raw in enumerate(objects):
-        path = (*prefix, index) if prefix else ()
+        path: tuple[str | int, ...] = (*prefix, index) if prefix else ()
         if not isinstance(raw, Mapping):
             errors.append(FieldError(pointer(*path), f"must be an object, not {_name(raw)}."))
             continue
