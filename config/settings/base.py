@@ -5,7 +5,7 @@ from pathlib import Path
 import environ
 
 from config.secrets import secret
-from config.services import embedded_database_url, embedded_redis_url
+from config.services import ServiceError, embedded_database_url, embedded_redis_url
 from config.settings.unfold import UNFOLD as UNFOLD
 
 env = environ.Env()
@@ -87,9 +87,11 @@ TEMPLATES = [
 
 DATABASE_URL = env("DATABASE_URL", default="") or embedded_database_url(VAR_DIR)
 """Postgres 15 or newer with pgvector 0.8 or newer. Default: the embedded one under var/."""
-DATABASES = {
-    "default": {**environ.Env.db_url_config(DATABASE_URL), "CONN_MAX_AGE": 300, "CONN_HEALTH_CHECKS": True}
-}
+try:
+    _parts = environ.Env.db_url_config(DATABASE_URL)
+except ValueError as failure:
+    raise ServiceError(f"DATABASE_URL is no address: {failure}; postgresql://USER:PASSWORD@HOST/NAME") from None
+DATABASES = {"default": {**_parts, "CONN_MAX_AGE": 300, "CONN_HEALTH_CHECKS": True}}
 DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
