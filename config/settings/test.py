@@ -3,20 +3,25 @@
 import fcntl
 import os
 from pathlib import Path
+from typing import IO
+
+
+_locks: list[IO[str]] = []
+"""Held as long as this process lives."""
 
 
 def _free_folder() -> Path:
-    """``var/test``, or the next one that no other test run holds: its lock lasts as long as this process."""
-    global _lock
+    """``var/test``, or the next one that no other test run holds."""
     for number in range(1, 100):
         folder = Path(__file__).resolve().parents[2] / "var" / ("test" if number == 1 else f"test-{number}")
         folder.mkdir(parents=True, exist_ok=True)
-        _lock = (folder / "tests.lock").open("w")
+        lock = (folder / "tests.lock").open("w")
         try:
-            fcntl.flock(_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _lock.close()
+            lock.close()
         else:
+            _locks.append(lock)
             return folder
     raise RuntimeError("99 test runs hold every var/test-* folder: end some")
 
