@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 from typing import IO
 
-
 _locks: list[IO[str]] = []
 """Held as long as this process lives."""
 
