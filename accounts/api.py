@@ -126,6 +126,8 @@ class MeView(APIView):
     )
     def patch(self, request: Request) -> Response:
         shopper = shopper_of_request(request)
+        if shopping_as(request._request):
+            raise exceptions.PermissionDenied("You shop as a customer: only they consent or refuse.")
         change = ConsentChangeSerializer(data=request.data)
         change.is_valid(raise_exception=True)
         for purpose, granted in change.validated_data["consent"].items():
@@ -137,7 +139,7 @@ class MeView(APIView):
         summary="Erase me",
         description="For good: interactions, vectors, served feeds, cart, and the account of somebody signed "
         "in. Token and cookie are dead afterwards. Orders stay for the books without name, e-mail and "
-        "address. Staff cannot erase the customer they shop as here.",
+        "address. Staff cannot erase the customer that they shop as.",
         request=None,
         responses={204: None, **problems(401, 403)},
         tags=["shoppers"],

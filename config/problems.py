@@ -1,6 +1,7 @@
 """Every error of the API as ``application/problem+json`` (RFC 9457), and how the schema shows it."""
 
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
@@ -128,6 +129,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if _is_api(request):
+        if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):  # in a middleware
+            return _plain(503, str(Unavailable.default_detail))
         return _plain(500, "Something went wrong here; it has been logged.")
     return defaults.server_error(request)
 

@@ -220,7 +220,7 @@ def test_the_account_of_staff_outlives_their_shopping():
     assert not Shopper.objects.exists()
 
 
-def test_staff_cannot_erase_the_customer_they_shop_as():
+def test_staff_neither_erase_nor_consent_for_the_customer_they_shop_as():
     customer = ShopperFactory(code="17850")
     browser = APIClient()
     browser.force_login(UserFactory(is_staff=True))
@@ -230,4 +230,5 @@ def test_staff_cannot_erase_the_customer_they_shop_as():
 
     assert browser.get(ME).json()["id"] == str(customer.uuid)
     assert browser.delete(ME).status_code == 403
+    assert browser.patch(ME, {"consent": {"personalisation": False}}, format="json").status_code == 403
     assert Shopper.objects.get() == customer

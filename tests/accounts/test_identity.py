@@ -1,10 +1,13 @@
 """Who is shopping, and what happens to an anonymous history when its owner signs in."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
@@ -22,6 +25,7 @@ from accounts.identity import (
 )
 from accounts.models import Cart, Consent, Order, Shopper, User
 from recs.engine.interactions import Kind
+from recs.ingest.record import NewInteraction, record_interactions
 from recs.models import Interaction, Recommendation
 from tests.factories import InteractionFactory, ProductFactory, ShopperFactory, UserFactory
 
@@ -240,3 +244,40 @@ def test_adopting_twice_changes_nothing():
     adopt_anonymous_history(anonymous=anonymous, shopper=shopper)
 
     assert shopper.interactions.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_signing_in_while_other_tabs_click_loses_nothing_that_was_acknowledged():
+    anonymous, shopper = ShopperFactory(), ShopperFactory(user=UserFactory())
+    product = ProductFactory()
+    barrier = Barrier(5)
+
+    def click(who: Shopper) -> int:
+        barrier.wait()
+        acknowledged = 0
+        try:
+            for _ in range(20):
+                new = [NewInteraction(kind=Kind.VIEW, product_id=product.pk)]
+                acknowledged += record_interactions(shopper=Shopper(pk=who.pk), interactions=new).stored
+        except Shopper.DoesNotExist:
+            pass  # signed in meanwhile
+        finally:
+            connection.close()
+        return acknowledged
+
+    def sign_in() -> int:
+        barrier.wait()
+        try:
+            adopt_anonymous_history(anonymous=anonymous, shopper=shopper)
+        finally:
+            connection.close()
+        return 0
+
+    with ThreadPoolExecutor(5) as pool:
+        tabs = [pool.submit(click, who) for who in (anonymous, shopper, anonymous, shopper)]
+        tabs.append(pool.submit(sign_in))
+        acknowledged = sum(tab.result(30) for tab in tabs)
+
+    seqs = list(Interaction.objects.filter(shopper=shopper).values_list("seq", flat=True))
+    assert len(seqs) == len(set(seqs)) == Interaction.objects.count() == acknowledged
+    assert Shopper.objects.get().last_seq == max(seqs)

@@ -93,6 +93,15 @@ def test_an_unknown_address_below_api_is_a_problem(path: str, db: None):
     assert response.json()["title"] == "Not Found"
 
 
+def test_a_database_that_fails_in_a_middleware_is_unavailable_too():
+    try:
+        raise OperationalError("the server went away")
+    except OperationalError:
+        response = server_error(RequestFactory().get("/api/v1/feed"))
+
+    assert response.status_code == 503
+
+
 def test_the_last_resort_is_a_problem_below_api():
     request = RequestFactory().get("/api/v1/feed")
 
