@@ -8,6 +8,7 @@ out on that machine.
 import hashlib
 import secrets
 import uuid as uuids
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -23,6 +24,8 @@ from recs.models import Recommendation
 SHOP_AS_KEY = "shop_as"
 """Session key: the UUID of the shopper that this member of staff shops as."""
 COOKIE_SALT = "accounts.shopper"
+NEWCOMER_SALT = "accounts.newcomer"
+"""Of a cookie that names a shopper to be: see ``greet``."""
 LAST_SEEN_STEP = timedelta(minutes=5)
 """``last_seen_at`` is no finer than this: a click must not cost a second write."""
 
@@ -43,7 +46,7 @@ def shopper_for(request: HttpRequest, *, create: bool = False) -> Shopper | None
     if known is None or known[0] != key:
         shopper = _find(request, user, shop_as)
     if shopper is None and create:
-        shopper = shopper_of(user) if user else Shopper.objects.create(last_seen_at=timezone.now())
+        shopper = shopper_of(user) if user else _create_anonymous(request)
     request._known_shopper = (key, shopper)  # type: ignore[attr-defined]
     return shopper
 
@@ -62,14 +65,18 @@ def remember(response: HttpResponseBase, shopper: Shopper | None) -> None:
     """Lets the browser keep an anonymous shopper. Others are known by their session: then it does nothing."""
     if shopper is None or not _is_anonymous(shopper):
         return
-    response.set_cookie(
-        settings.SHOPPER_COOKIE_NAME,
-        signing.Signer(salt=COOKIE_SALT).sign(str(shopper.uuid)),
-        max_age=settings.SHOPPER_COOKIE_SECONDS,
-        httponly=True,
-        secure=settings.HTTPS,
-        samesite="Lax",
-    )
+    _set_cookie(response, shopper.uuid, COOKIE_SALT)
+
+
+def greet(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Gives a browser without a cookie the id of the shopper that it becomes with its first interaction.
+
+    Without it, two clicks that are under way at once, before the answer to the first, would make two
+    shoppers, and half of what a newcomer did would be lost. No row is written: most newcomers are robots.
+    """
+    known = _user(request) or _cookie(request, COOKIE_SALT, NEWCOMER_SALT)
+    if not known and settings.SHOPPER_COOKIE_NAME not in response.cookies:
+        _set_cookie(response, uuids.uuid4(), NEWCOMER_SALT)
 
 
 def forget(response: HttpResponseBase) -> None:
@@ -202,14 +209,38 @@ def _by_token(request: HttpRequest) -> Shopper | None:
 
 
 def _by_cookie(request: HttpRequest) -> Shopper | None:
-    cookie = request.COOKIES.get(settings.SHOPPER_COOKIE_NAME)
-    if not cookie:
-        return None
-    try:
-        value = signing.Signer(salt=COOKIE_SALT).unsign(cookie)
-    except signing.BadSignature:
-        return None
-    return _with_uuid(value).filter(user=None).first()
+    uuid = _cookie(request, COOKIE_SALT, NEWCOMER_SALT)
+    return Shopper.objects.filter(uuid=uuid, user=None).first() if uuid else None
+
+
+def _create_anonymous(request: HttpRequest) -> Shopper:
+    newcomer = None if shopper_token(request) else _cookie(request, NEWCOMER_SALT)
+    now = timezone.now()
+    if newcomer:
+        shopper, _ = Shopper.objects.get_or_create(uuid=newcomer, defaults={"last_seen_at": now})
+        if _is_anonymous(shopper):
+            return shopper
+    return Shopper.objects.create(last_seen_at=now)
+
+
+def _cookie(request: HttpRequest, *salts: str) -> uuids.UUID | None:
+    """The id in the browser's cookie, if it was signed here with one of these salts."""
+    cookie = request.COOKIES.get(settings.SHOPPER_COOKIE_NAME, "")
+    for salt in salts:
+        with suppress(signing.BadSignature, ValueError):
+            return uuids.UUID(signing.Signer(salt=salt).unsign(cookie))
+    return None
+
+
+def _set_cookie(response: HttpResponseBase, uuid: uuids.UUID, salt: str) -> None:
+    response.set_cookie(
+        settings.SHOPPER_COOKIE_NAME,
+        signing.Signer(salt=salt).sign(str(uuid)),
+        max_age=settings.SHOPPER_COOKIE_SECONDS,
+        httponly=True,
+        secure=settings.HTTPS,
+        samesite="Lax",
+    )
 
 
 def _touch(shopper: Shopper) -> None:

@@ -16,6 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.identity import (
     adopt_anonymous_history,
     create_token_shopper,
+    greet,
     remember,
     shopper_for,
     shopper_of,
@@ -281,3 +282,67 @@ def test_signing_in_while_other_tabs_click_loses_nothing_that_was_acknowledged()
     seqs = list(Interaction.objects.filter(shopper=shopper).values_list("seq", flat=True))
     assert len(seqs) == len(set(seqs)) == Interaction.objects.count() == acknowledged
     assert Shopper.objects.get().last_seq == max(seqs)
+
+
+def greeting() -> str | None:
+    response = HttpResponse()
+    greet(request_of(), response)
+    return response.cookies[settings.SHOPPER_COOKIE_NAME].value
+
+
+def test_a_newcomer_is_greeted_without_a_row():
+    assert shopper_for(request_of(cookie=greeting())) is None
+    assert Shopper.objects.count() == 0
+
+
+def test_the_first_clicks_of_a_newcomer_make_one_shopper():
+    cookie = greeting()
+
+    first = shopper_for(request_of(cookie=cookie), create=True)
+    second = shopper_for(request_of(cookie=cookie), create=True)
+
+    assert first == second
+    assert shopper_for(request_of(cookie=cookie_of(first))) == first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_clicks_of_a_newcomer_may_come_at_once():
+    cookie, barrier = greeting(), Barrier(4)
+
+    def click() -> Shopper:
+        barrier.wait()
+        try:
+            return shopper_for(request_of(cookie=cookie), create=True)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        clicks = [pool.submit(click) for _ in range(4)]
+
+    assert len({click.result().pk for click in clicks}) == 1
+
+
+def test_whoever_is_known_is_not_greeted():
+    known = cookie_of(ShopperFactory())
+    for request in (request_of(UserFactory()), request_of(cookie=greeting()), request_of(cookie=known)):
+        response = HttpResponse()
+        greet(request, response)
+        assert not response.cookies
+
+
+def test_a_shopper_remembered_by_the_page_itself_is_not_replaced():
+    shopper, response = ShopperFactory(), HttpResponse()
+    remember(response, shopper)
+
+    greet(request_of(), response)
+
+    assert shopper_for(request_of(cookie=response.cookies[settings.SHOPPER_COOKIE_NAME].value)) == shopper
+
+
+def test_a_greeting_never_opens_an_account():
+    cookie = greeting()
+    shopper = shopper_for(request_of(cookie=cookie), create=True)
+    Shopper.objects.update(user=UserFactory())
+
+    assert shopper_for(request_of(cookie=cookie)) is None
+    assert shopper_for(request_of(cookie=cookie), create=True) != shopper
