@@ -69,6 +69,8 @@ def parse_entries(body: Any, *, now: datetime, is_service: bool) -> list[Entry]:
             if isinstance(code, str) and code in wanted and code not in known:
                 path = (*prefix, index) if prefix else ()
                 errors.append(FieldError(pointer(*path, "product"), f"There is no product {code!r}."))
+    if errors and prefix:
+        errors.sort(key=lambda error: int(error.pointer.split("/")[2]))
     if errors:
         raise InvalidRequest(errors)
     return [

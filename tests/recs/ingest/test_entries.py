@@ -53,6 +53,17 @@ def test_a_view_is_read_with_its_product_and_time():
     )
 
 
+@pytest.mark.django_db
+def test_errors_stand_in_the_order_of_the_entries():
+    bad = {"id": ID, "kind": "view", "product": "none"}
+    body = {"interactions": [bad if index % 2 else {"id": ID, "kind": "buy"} for index in range(12)]}
+
+    indices = [int(pointer.split("/")[2]) for pointer in errors_of(body)]
+
+    assert indices == sorted(indices)
+    assert set(indices) == set(range(12))
+
+
 def test_a_search_has_a_query_and_no_product():
     (entry,) = parse_entries(search(), now=NOW, is_service=False)
 
