@@ -3,9 +3,6 @@ PORT ?= 8000
 PY := .venv/bin/python
 export PORT
 
-# With the embedded Postgres and Redis up for as long as the command lasts.
-WITH_SERVICES := $(PY) manage.py services run --
-
 .PHONY: help setup setup-dev demo retrain test test-fast lint bench clean
 
 help:  ## this list
@@ -21,7 +18,7 @@ demo: setup  ## the whole shop at http://localhost:8000 (PORT=8000); Ctrl-C stop
 	@$(PY) manage.py demo
 
 retrain: setup  ## train a challenger now and publish it if it beats the champion (ARGS="--minutes 5")
-	@$(WITH_SERVICES) $(PY) manage.py retrain $(ARGS)
+	@$(PY) manage.py retrain $(ARGS)
 
 test: setup-dev  ## all tests, those in a real browser included (ARGS="-k word")
 	@$(PY) -m pytest $(ARGS)

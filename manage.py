@@ -1,16 +1,35 @@
 #!/usr/bin/env python
-"""Django's command line, for this project."""
+"""Django's command line, for this project. The embedded Postgres and Redis are up while a command runs."""
 
 import os
+import signal
 import sys
 
+from django.conf import settings
 from django.core.management import execute_from_command_line
 
-from config.embedded import ServiceError
+from config import services
+
+ON_THEIR_OWN = {"benchmark", "check", "collectstatic", "demo", "evaluate", "help", "services", "version"}
+"""Commands that need neither server, or see to them themselves."""
+
+
+def main(arguments: list[str]) -> None:
+    """Runs the command with the servers that the environment does not name."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+    words = arguments[1:] or ["help"]
+    if words[0] in ON_THEIR_OWN or words[0].startswith("-") or {"-h", "--help"} & set(words):
+        execute_from_command_line(arguments)
+        return
+    # SIGTERM, too, leaves by way of the context manager, so that no server stays behind.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    addresses = {"database_url": settings.DATABASE_URL, "redis_url": settings.REDIS_URL}
+    with services.running(settings.VAR_DIR, **services.embedded_ones(settings.VAR_DIR, **addresses)):
+        execute_from_command_line(arguments)
+
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
     try:
-        execute_from_command_line(sys.argv)
-    except ServiceError as failure:  # from the settings, before a command could report it
+        main(sys.argv)
+    except services.ServiceError as failure:
         sys.exit(f"error: {failure}")

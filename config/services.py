@@ -28,6 +28,7 @@ __all__ = [
     "check_database",
     "check_redis",
     "embedded_database_url",
+    "embedded_ones",
     "embedded_redis_url",
     "running",
     "running_as_configured",
@@ -157,16 +158,23 @@ def running(
                     services._stop()
 
 
+def embedded_ones(var: Path, *, database_url: str, redis_url: str) -> dict[str, bool]:
+    """Which of the two the settings leave to the embedded servers, as ``running`` and ``start`` take it."""
+    return {
+        "postgres": database_url == embedded_database_url(var),
+        "redis": redis_url == embedded_redis_url(var),
+    }
+
+
 @contextlib.contextmanager
 def running_as_configured(var: Path, *, database_url: str, redis_url: str) -> Iterator[Services]:
     """``running`` for the servers that the settings leave to us; checks the others. Raises ServiceError."""
-    postgres = database_url == embedded_database_url(var)
-    redis = redis_url == embedded_redis_url(var)
-    if not postgres:
+    embedded = embedded_ones(var, database_url=database_url, redis_url=redis_url)
+    if not embedded["postgres"]:
         check_database(database_url)
-    if not redis:
+    if not embedded["redis"]:
         check_redis(redis_url)
-    with running(var, postgres=postgres, redis=redis) as services:
+    with running(var, **embedded) as services:
         yield services
 
 

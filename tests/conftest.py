@@ -34,9 +34,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def running_services() -> Iterator[services.Services]:
     """Postgres and Redis for the length of the run; commits are not flushed to disk, for speed."""
-    postgres = services.embedded_database_url(settings.VAR_DIR) == settings.DATABASE_URL
-    embedded_redis = services.embedded_redis_url(settings.VAR_DIR) == settings.REDIS_URL
-    with services.running(settings.VAR_DIR, postgres=postgres, redis=embedded_redis, durable=False) as up:
+    addresses = {"database_url": settings.DATABASE_URL, "redis_url": settings.REDIS_URL}
+    embedded = services.embedded_ones(settings.VAR_DIR, **addresses)
+    with services.running(settings.VAR_DIR, **embedded, durable=False) as up:
         yield up
 
 

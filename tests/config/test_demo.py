@@ -122,6 +122,7 @@ def test_a_demo_that_was_killed_leaves_nothing_in_the_way_of_the_next(prepared: 
     assert processes_of(prepared) == []
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_one_line_that_says_what_to_do(state_folder: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -164,6 +165,14 @@ def test_a_command_run_with_services_hands_its_exit_code_on(state_folder: Path) 
 
     assert done.returncode == 3
     assert services.status(var) == {"postgres": None, "redis": None}
+
+
+def test_any_command_works_while_nothing_runs_and_leaves_nothing_behind(state_folder: Path) -> None:
+    done = manage(state_folder, "showmigrations", "--plan")
+
+    assert done.returncode == 0, done.stderr
+    assert "[ ]  catalog.0001_initial" in done.stdout
+    assert services.status(state_folder) == {"postgres": None, "redis": None}
 
 
 def test_set_up_without_a_fitting_python_says_what_to_install(tmp_path: Path) -> None:

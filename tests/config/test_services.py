@@ -16,6 +16,8 @@ from config import services
 from config.services import ServiceError
 from tests.processes import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def var(state_folder: Path) -> Path:

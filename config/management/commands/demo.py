@@ -22,7 +22,7 @@ from config.demo.programs import web, worker_programs
 from config.demo.supervisor import Supervisor
 from config.embedded import processes
 
-PORT_SECONDS = 5.0
+PORT_SECONDS = 4.0
 """A web server whose demo was killed lets go of its port after at most 3 s."""
 OPEN_SECONDS = 120.0
 

@@ -73,7 +73,5 @@ class Command(BaseCommand):
             raise SystemExit(code if code > 0 else 128 - code)
 
     def _embedded(self) -> dict[str, bool]:
-        return {
-            "postgres": services.embedded_database_url(settings.VAR_DIR) == settings.DATABASE_URL,
-            "redis": services.embedded_redis_url(settings.VAR_DIR) == settings.REDIS_URL,
-        }
+        addresses = {"database_url": settings.DATABASE_URL, "redis_url": settings.REDIS_URL}
+        return services.embedded_ones(settings.VAR_DIR, **addresses)
