@@ -133,7 +133,8 @@ class Preparation:
             reason = (static.log.read_text(errors="replace").strip().splitlines() or ["no message"])[-1]
             raise DemoError(f"collecting the static files failed: {reason}")
         self._mark("collectstatic", static.fingerprint)
-        say_seconds("waited for style sheets and scripts", time.monotonic() - began)
+        if (waited := time.monotonic() - began) > 0.1:
+            say_seconds("waited for style sheets and scripts", waited)
 
     def _marked(self, name: str) -> str:
         path = self._marks / name

@@ -70,7 +70,7 @@ class Supervisor:
 
     def failed(self) -> str | None:
         """The name of a program that keeps ending soon after its start, if any."""
-        return next((r.program.name for r in self.programs if r.pause > 8 * FIRST_PAUSE), None)
+        return next((r.program.name for r in self.programs if r.pause > 2 * FIRST_PAUSE), None)
 
     def say(self, text: str) -> None:
         show("demo", text)
