@@ -1,0 +1,68 @@
+"""What everybody wants, lately: each interaction counts half as much for every half-life that has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from recs.engine.artifact import Artifact, array, read_artifact, write_artifact
+from recs.engine.interactions import POSITIVE_KINDS, FloatArray, History, IntArray, Interactions, Items
+from recs.engine.recommender import Budget, ProgressCallback, Recommendations, top_k
+
+HALF_LIFE_DAYS = 30.0
+"""Days; counted from the newest interaction, and not at all where the data has no times."""
+
+
+def popularity(interactions: Interactions, item_count: int, *, half_life_days: float = HALF_LIFE_DAYS) -> FloatArray:
+    """float32 [items]: ``score(c) = sum over interactions with c of 2^(-age / half-life)``."""
+    positive = np.isin(interactions.kind, POSITIVE_KINDS) & (interactions.item >= 0)
+    time = interactions.time[positive]
+    newest = time.max(initial=0)
+    age = np.where(time > 0, (newest - time) / 86_400.0, 0.0)
+    weight = np.exp2(-age / half_life_days)
+    return np.bincount(interactions.item[positive], weights=weight, minlength=item_count).astype(np.float32)
+
+
+class Popularity:
+    """The same list for everybody: the floor that every other recommender must clear."""
+
+    name = "popularity"
+
+    def fit(
+        self,
+        interactions: Interactions,
+        items: Items,
+        *,
+        budget: Budget,
+        seed: int,
+        validation: object = None,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        self.scores = popularity(interactions, items.count)
+
+    def recommend(
+        self,
+        histories: Sequence[History],
+        k: int,
+        *,
+        exclude: Sequence[IntArray] | None = None,
+        among: IntArray | None = None,
+    ) -> Recommendations:
+        scores = np.repeat(self.scores[None, :], len(histories), axis=0)
+        return top_k(scores, k, exclude=exclude, among=among)
+
+    def explain(self, history: History, item: int) -> FloatArray:
+        """Nothing that the user did matters here."""
+        return np.zeros(len(history), dtype=np.float32)
+
+    def save(self, folder: Path) -> str:
+        return write_artifact(folder, Artifact(self.name, {}, {"scores": self.scores}))
+
+    def load(self, folder: Path) -> None:
+        self.scores = array(read_artifact(folder, recommender=self.name), "scores")
+
+    @property
+    def parameters(self) -> int:
+        return self.scores.size

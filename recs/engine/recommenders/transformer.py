@@ -1,0 +1,197 @@
+"""``p(u, c) = <f(history), g(item)>``: the transformer as a recommender."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from recs.engine.artifact import Artifact, ArtifactError, read_artifact, write_artifact
+from recs.engine.evaluation import HeldOut, evaluate
+from recs.engine.interactions import FloatArray, History, IntArray, Interactions, Items
+from recs.engine.recommender import Budget, ProgressCallback, Recommendations, top_k
+from recs.engine.transformer.item_tower import ItemTower, ItemTowerConfig, item_tower_config
+from recs.engine.transformer.sequence import sequence_batch
+from recs.engine.transformer.training import Training, TrainingConfig
+from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
+
+VALIDATION_ROWS = 5_000
+"""Rows that an epoch is judged on: NDCG@10 of 5,000 rows has a standard error of about 0.002."""
+
+
+class Transformer:
+    """User tower over item vectors, item tower over id and content, trained together.
+
+    What is scored is what is served: item vectors rounded to halfvec, unit length, inner product.
+    """
+
+    name = "transformer"
+
+    def __init__(
+        self,
+        *,
+        user: UserTowerConfig | None = None,
+        training: TrainingConfig | None = None,
+        id_dropout: float = 0.1,
+        content_dropout: float = 0.2,
+    ) -> None:
+        self.user_config = user or UserTowerConfig()
+        self.training_config = training or TrainingConfig()
+        self.id_dropout = id_dropout
+        self.content_dropout = content_dropout
+
+    @property
+    def dimension(self) -> int:
+        return self.user_config.dimension
+
+    @property
+    def parameters(self) -> int:
+        towers = (self.item_tower, self.user_tower)
+        return sum(weight.numel() for tower in towers for weight in tower.parameters())
+
+    def fit(
+        self,
+        interactions: Interactions,
+        items: Items,
+        *,
+        budget: Budget,
+        seed: int,
+        validation: HeldOut | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        torch.manual_seed(seed)
+        config = item_tower_config(
+            items,
+            dimension=self.dimension,
+            id_dropout=self.id_dropout,
+            content_dropout=self.content_dropout,
+        )
+        self.item_tower = ItemTower(config)
+        self.user_tower = UserTower(self.user_config)
+        self.fallback = _popularity(interactions, items.count)
+        judged = validation.sample(VALIDATION_ROWS, seed=seed) if validation and len(validation) else None
+
+        def validate() -> float:
+            self._set_vectors(items)
+            return evaluate(self, judged, item_count=items.count).ndcg_10 if judged else 0.0
+
+        training = Training(
+            item_tower=self.item_tower,
+            user_tower=self.user_tower,
+            interactions=interactions,
+            items=items,
+            config=self.training_config,
+            seed=seed,
+            validate=validate if judged else None,
+            progress=progress,
+        )
+        self.state = training.run(budget)
+        self._set_vectors(items)
+
+    def _set_vectors(self, items: Items) -> None:
+        self.vectors = self.item_vectors(items, known=np.arange(items.count))
+
+    def item_vectors(self, items: Items, *, known: IntArray | None = None) -> FloatArray:
+        """Rounded to half precision, as the index holds them."""
+        return self.item_tower.vectors(items, known=known).astype(np.float16).astype(np.float32)
+
+    def encode(self, histories: Sequence[History]) -> FloatArray:
+        """float32 [histories, d]; zeros for an empty history."""
+        batch = sequence_batch(histories, self.user_config.longest)
+        vectors = self.vectors[np.maximum(batch.item, 0)] * (batch.item >= 0)[..., None]
+        self.user_tower.eval()
+        with torch.inference_mode():
+            states = self.user_tower(
+                torch.from_numpy(vectors.astype(np.float32)),
+                torch.from_numpy(batch.kind),
+                torch.from_numpy(batch.gap),
+                torch.from_numpy(batch.value),
+                torch.from_numpy(batch.length),
+            )
+        last = states[torch.arange(len(histories)), torch.from_numpy(np.maximum(batch.length - 1, 0))]
+        return last.numpy() * (batch.length > 0)[:, None]
+
+    def recommend(
+        self,
+        histories: Sequence[History],
+        k: int,
+        *,
+        exclude: Sequence[IntArray] | None = None,
+        among: IntArray | None = None,
+    ) -> Recommendations:
+        users = self.encode(histories)
+        scores = users @ self.vectors.T
+        scores[~users.any(axis=1)] = self.fallback
+        return top_k(scores, k, exclude=exclude, among=among)
+
+    def explain(self, history: History, item: int) -> FloatArray:
+        """Leave one out: the score with an interaction minus the score without it."""
+        left_out = [_without(history, place) for place in range(len(history))]
+        scores = self.encode([history, *left_out]) @ self.vectors[item]
+        return (scores[0] - scores[1:]).astype(np.float32)
+
+    def save(self, folder: Path) -> str:
+        """Returns the SHA-256 of the manifest."""
+        arrays = {f"item.{name}": weight.numpy() for name, weight in self.item_tower.state_dict().items()}
+        arrays |= {f"user.{name}": weight.numpy() for name, weight in self.user_tower.state_dict().items()}
+        arrays |= {"vectors": self.vectors.astype(np.float16), "fallback": self.fallback}
+        config = {"item": asdict(self.item_tower.config), "user": asdict(self.user_config)}
+        return write_artifact(folder, Artifact(self.name, config, arrays))
+
+    def load(self, folder: Path, *, sha256: str | None = None) -> None:
+        artifact = read_artifact(folder, recommender=self.name, sha256=sha256)
+        self.user_tower = _user_tower(artifact)
+        self.item_tower = _item_tower(artifact)
+        self.user_config = self.user_tower.config
+        self.vectors = artifact.arrays["vectors"].astype(np.float32)
+        self.fallback = artifact.arrays["fallback"]
+
+
+def load_user_tower(folder: Path, *, sha256: str | None = None) -> UserTower:
+    """The user tower alone, ready to serve. Raises ArtifactError."""
+    return _user_tower(read_artifact(folder, recommender=Transformer.name, sha256=sha256))
+
+
+def load_item_tower(folder: Path, *, sha256: str | None = None) -> ItemTower:
+    """The item tower alone, to place new products. Raises ArtifactError."""
+    return _item_tower(read_artifact(folder, recommender=Transformer.name, sha256=sha256))
+
+
+def _user_tower(artifact: Artifact) -> UserTower:
+    return _filled(UserTower(UserTowerConfig(**artifact.config["user"])), artifact, "user.")
+
+
+def _item_tower(artifact: Artifact) -> ItemTower:
+    config = dict(artifact.config["item"])
+    config["price_bounds"] = tuple(config["price_bounds"])
+    return _filled(ItemTower(ItemTowerConfig(**config)), artifact, "item.")
+
+
+def _filled(tower, artifact: Artifact, prefix: str):  # type: ignore[no-untyped-def]
+    arrays = {
+        name.removeprefix(prefix): torch.from_numpy(array)
+        for name, array in artifact.arrays.items()
+        if name.startswith(prefix)
+    }
+    try:
+        tower.load_state_dict(arrays)
+    except RuntimeError as failure:
+        raise ArtifactError(f"the artifact's arrays do not fit its configuration: {failure}") from failure
+    return tower.eval()
+
+
+def _without(history: History, place: int) -> History:
+    return History(
+        np.delete(history.item, place),
+        np.delete(history.kind, place),
+        np.delete(history.time, place),
+        np.delete(history.value, place),
+    )
+
+
+def _popularity(interactions: Interactions, item_count: int) -> FloatArray:
+    counts = np.bincount(interactions.item[interactions.item >= 0], minlength=item_count)
+    return counts.astype(np.float32)

@@ -1,0 +1,177 @@
+"""``c' = g(c, X_c)``: id embedding plus projected content, so that content alone places a new item.
+
+Dropping the whole id at random in training (DropoutNet, Volkovs et al. 2017) is what makes the content part
+able to stand alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from recs.engine.interactions import FloatArray, IntArray, Items
+
+PRICE_BANDS = 10
+"""Deciles of the known prices."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTowerConfig:
+    """What an item is made of; a width or count of 0 leaves that part out."""
+
+    dimension: int = 64
+    items: int = 0
+    text: int = 0
+    image: int = 0
+    categories: int = 0
+    attributes: int = 0
+    price_bounds: tuple[float, ...] = ()
+    id_dropout: float = 0.1
+    content_dropout: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFeatures:
+    """Items as tensors, one row each; ``mask`` [items, parts] says which parts a row has."""
+
+    known: Tensor
+    text: Tensor
+    image: Tensor
+    category: Tensor
+    price: Tensor
+    attribute_ids: Tensor
+    attribute_offsets: Tensor
+    mask: Tensor
+
+
+PARTS = ("id", "text", "image", "category", "price", "attributes")
+
+
+def item_features(items: Items, known: IntArray, config: ItemTowerConfig) -> ItemFeatures:
+    """Tensors of the parts that the tower was made for; ``known[i]`` is row i's trained id, -1 for a new item."""
+    count = items.count
+    mask = np.zeros((count, len(PARTS)), dtype=np.float32)
+    mask[:, 0] = known >= 0
+    text = _dense(items.text, count, config.text)
+    mask[:, 1] = _present(text) if config.text else 0
+    image = _dense(items.image, count, config.image)
+    mask[:, 2] = _present(image) if config.image else 0
+    category = np.full(count, -1) if items.category is None else np.asarray(items.category)
+    category = np.where(category < config.categories, category, -1)
+    mask[:, 3] = category >= 0
+    price = np.full(count, np.nan) if items.price is None else np.asarray(items.price)
+    priced = np.isfinite(price) & bool(config.price_bounds)
+    mask[:, 4] = priced
+    band = np.searchsorted(np.array(config.price_bounds), np.nan_to_num(price), side="right")
+    ids, offsets = _attributes(items, config.attributes)
+    mask[:, 5] = np.diff(offsets) > 0
+    return ItemFeatures(
+        known=torch.from_numpy(np.maximum(known, 0).astype(np.int64)),
+        text=torch.from_numpy(np.nan_to_num(text)),
+        image=torch.from_numpy(np.nan_to_num(image)),
+        category=torch.from_numpy(np.maximum(category, 0).astype(np.int64)),
+        price=torch.from_numpy(np.where(priced, band, 0).astype(np.int64)),
+        attribute_ids=torch.from_numpy(ids),
+        attribute_offsets=torch.from_numpy(offsets),
+        mask=torch.from_numpy(mask),
+    )
+
+
+def item_tower_config(items: Items, *, dimension: int, id_dropout: float, content_dropout: float) -> ItemTowerConfig:
+    """The parts that these items have, for training on them."""
+    prices = items.price[np.isfinite(items.price)] if items.price is not None else np.zeros(0)
+    bounds = np.unique(np.quantile(prices, np.linspace(0, 1, PRICE_BANDS + 1)[1:-1])) if len(prices) else []
+    return ItemTowerConfig(
+        dimension=dimension,
+        items=items.count,
+        text=0 if items.text is None else items.text.shape[1],
+        image=0 if items.image is None else items.image.shape[1],
+        categories=0 if items.category is None else int(items.category.max(initial=-1)) + 1,
+        attributes=int(items.attribute_ids.max(initial=-1)) + 1,
+        price_bounds=tuple(float(bound) for bound in bounds),
+        id_dropout=id_dropout,
+        content_dropout=content_dropout,
+    )
+
+
+class ItemTower(nn.Module):
+    """Features → unit vectors [items, d], the same at the input and at the output of the user tower."""
+
+    def __init__(self, config: ItemTowerConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.dimension
+        self.id = nn.Embedding(max(1, config.items), width)
+        nn.init.normal_(self.id.weight, std=0.02)
+        self.text = nn.Linear(config.text, width) if config.text else None
+        self.image = nn.Linear(config.image, width) if config.image else None
+        self.category = nn.Embedding(config.categories, width) if config.categories else None
+        self.price = nn.Embedding(PRICE_BANDS + 1, width) if config.price_bounds else None
+        self.attributes = nn.EmbeddingBag(config.attributes, width, mode="mean") if config.attributes else None
+        for part in (self.category, self.price, self.attributes):
+            if part is not None:
+                nn.init.normal_(part.weight, std=0.02)
+        for part in (self.text, self.image):
+            if part is not None:
+                # Unit-length input: components of the output start as large as those of an embedding.
+                nn.init.normal_(part.weight, std=0.02)
+                nn.init.zeros_(part.bias)
+
+    def forward(self, features: ItemFeatures) -> Tensor:
+        mask = self._dropped(features.mask) if self.training else features.mask
+        x = self.id(features.known) * mask[:, :1]
+        if self.text is not None:
+            x = x + self.text(self._noised(features.text)) * mask[:, 1:2]
+        if self.image is not None:
+            x = x + self.image(self._noised(features.image)) * mask[:, 2:3]
+        if self.category is not None:
+            x = x + self.category(features.category) * mask[:, 3:4]
+        if self.price is not None:
+            x = x + self.price(features.price) * mask[:, 4:5]
+        if self.attributes is not None:
+            bags = self.attributes(features.attribute_ids, features.attribute_offsets[:-1])
+            x = x + self._noised(bags) * mask[:, 5:6]
+        return functional.normalize(x, dim=-1, eps=1e-6)
+
+    def _noised(self, part: Tensor) -> Tensor:
+        return functional.dropout(part, self.config.content_dropout, self.training)
+
+    def _dropped(self, mask: Tensor) -> Tensor:
+        """The id of some items is left out, where content remains to stand for it."""
+        lone = mask[:, 1:].sum(dim=1) == 0
+        keep = (torch.rand(len(mask)) >= self.config.id_dropout) | lone
+        return torch.cat([mask[:, :1] * keep[:, None], mask[:, 1:]], dim=1)
+
+    @torch.inference_mode()
+    def vectors(self, items: Items, *, known: IntArray | None = None) -> FloatArray:
+        """float32 unit vectors [items.count, d]; an item with no part at all gets zeros."""
+        self.eval()
+        if known is None:
+            known = np.full(items.count, -1, dtype=np.int64)
+        return self(item_features(items, known, self.config)).numpy()
+
+
+def _dense(part: FloatArray | None, count: int, width: int) -> FloatArray:
+    if part is None or not width:
+        return np.full((count, max(1, width)), np.nan, dtype=np.float32)
+    if part.shape != (count, width):
+        raise ValueError(f"content vectors of shape {part.shape}, expected {(count, width)}")
+    return np.ascontiguousarray(part, dtype=np.float32)
+
+
+def _present(part: FloatArray) -> np.ndarray:
+    return np.isfinite(part).all(axis=1) & (np.abs(np.nan_to_num(part)).sum(axis=1) > 0)
+
+
+def _attributes(items: Items, known: int) -> tuple[IntArray, IntArray]:
+    """Attributes beyond those of training are left out."""
+    offsets = items.attribute_offsets
+    if offsets is None or not known:
+        return np.zeros(0, dtype=np.int64), np.zeros(items.count + 1, dtype=np.int64)
+    keep = items.attribute_ids < known
+    passed = np.concatenate([[0], np.cumsum(keep)])
+    return items.attribute_ids[keep].astype(np.int64), passed[offsets].astype(np.int64)

@@ -1,0 +1,118 @@
+"""Histories as padded arrays: what the user tower reads.
+
+A row is one history, oldest first, padded on the right, so that a causal mask alone keeps the padding out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recs.engine.interactions import FloatArray, History, IntArray, Interactions
+
+GAP_BUCKETS = 24
+"""Bucket 0: no time known, or the same moment. Bucket b: a gap of 2^(b-1) minutes or more (23: 8 years)."""
+
+
+def gap_bucket(time: IntArray) -> IntArray:
+    """Logarithmic bucket of the time since the interaction before, alike in shape to ``time`` [..., n]."""
+    gap = np.diff(time, axis=-1, prepend=time[..., :1])
+    known = (gap > 0) & (time > 0) & ((time - gap) > 0)
+    minutes = np.maximum(gap, 1) / 60.0
+    bucket = 1 + np.clip(np.floor(np.log2(np.maximum(minutes, 1.0))), 0, GAP_BUCKETS - 2)
+    return np.where(known, bucket, 0).astype(np.int64)
+
+
+def scaled_value(value: FloatArray) -> FloatArray:
+    """Stars and quantities on one scale: log(1 + value), 0 where there is none."""
+    return np.log1p(np.clip(np.nan_to_num(value, nan=0.0), 0.0, 1e6)).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceBatch:
+    """``item`` (-1 padding), ``kind``, ``gap`` int64 and ``value`` float32 [b, n]; ``length`` int64 [b]."""
+
+    item: IntArray
+    kind: IntArray
+    gap: IntArray
+    value: FloatArray
+    length: IntArray
+
+
+def sequence_batch(histories: Sequence[History], longest: int) -> SequenceBatch:
+    """The newest ``longest`` interactions of each history; items outside the catalogue are left out."""
+    kept = []
+    for history in histories:
+        inside = np.flatnonzero(history.item >= 0)[-longest:]
+        kept.append(inside)
+    length = np.array([len(rows) for rows in kept], dtype=np.int64)
+    width = max(1, int(length.max(initial=0)))
+    shape = (len(histories), width)
+    item = np.full(shape, -1, dtype=np.int64)
+    kind = np.zeros(shape, dtype=np.int64)
+    gap = np.zeros(shape, dtype=np.int64)
+    value = np.zeros(shape, dtype=np.float32)
+    for row, (history, rows) in enumerate(zip(histories, kept, strict=True)):
+        size = len(rows)
+        if size:
+            item[row, :size] = history.item[rows]
+            kind[row, :size] = history.kind[rows]
+            gap[row, :size] = gap_bucket(history.time[rows])
+            value[row, :size] = scaled_value(history.value[rows])
+    return SequenceBatch(item, kind, gap, value, length)
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """Training rows: pieces of at most ``longest + 1`` interactions of one user; ``start``, ``end`` into the columns."""
+
+    start: IntArray
+    end: IntArray
+
+
+def segments(interactions: Interactions, longest: int) -> Segments:
+    """Cuts long histories into pieces that overlap by nothing, newest piece whole; single interactions teach nothing."""
+    bounds = np.flatnonzero(np.diff(interactions.user, prepend=-1, append=-1))
+    starts: list[int] = []
+    ends: list[int] = []
+    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+        end = int(last)
+        while end - first >= 2:
+            start = max(int(first), end - longest - 1)
+            starts.append(start)
+            ends.append(end)
+            end = start + 1 if start > first else int(first)
+    return Segments(np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64))
+
+
+def shuffled_within_moments(interactions: Interactions, rng: np.random.Generator) -> Interactions:
+    """The same interactions, those of one user and one moment in random order.
+
+    Rows of one invoice share a time stamp: their order is the till's, so nothing may be learnt from it.
+    Interactions without a time (0) keep their order, which is all that is known of them.
+    """
+    if not len(interactions) or not interactions.time.any():
+        return interactions
+    noise = rng.random(len(interactions))
+    noise[interactions.time == 0] = 0.0
+    order = np.lexsort((noise, interactions.time, interactions.user))
+    return Interactions(
+        interactions.user[order],
+        interactions.item[order],
+        interactions.kind[order],
+        interactions.time[order],
+        interactions.value[order],
+        interactions.user_count,
+        interactions.item_count,
+    )
+
+
+def length_sorted_batches(length: IntArray, size: int, rng: np.random.Generator) -> Iterator[IntArray]:
+    """Row numbers in batches of like length, so that padding costs little; batches in random order."""
+    order = np.lexsort((rng.random(len(length)), length))
+    starts = np.arange(0, len(order), size)
+    rng.shuffle(starts)
+    for start in starts:
+        yield order[start : start + size]

@@ -1,0 +1,113 @@
+"""``u' = f(u, X_u)``: a causal transformer over what a user did; nothing is learnt per user.
+
+After SASRec (Kang and McAuley 2018, arXiv:1808.09781), pre-norm, with two changes: the input is the item
+vector that serving searches in, so encoding needs no item table, and each position also says what was done,
+how long after the interaction before, and with which value.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from recs.engine.interactions import FloatArray, IntArray, Kind
+from recs.engine.transformer.sequence import GAP_BUCKETS, gap_bucket, scaled_value
+
+
+@dataclass(frozen=True, slots=True)
+class UserTowerConfig:
+    """``longest``: interactions that count, newest first."""
+
+    dimension: int = 64
+    layers: int = 2
+    heads: int = 2
+    longest: int = 50
+    dropout: float = 0.3
+
+
+class Block(nn.Module):
+    """Pre-norm attention and feed-forward, causal."""
+
+    def __init__(self, config: UserTowerConfig) -> None:
+        super().__init__()
+        width = config.dimension
+        self.heads = config.heads
+        self.dropout = config.dropout
+        self.attention_norm = nn.LayerNorm(width)
+        self.mix = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.forward_norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, length, width = x.shape
+        query, key, value = (
+            part.view(batch, length, self.heads, width // self.heads).transpose(1, 2)
+            for part in self.mix(self.attention_norm(x)).chunk(3, dim=-1)
+        )
+        dropout = self.dropout if self.training else 0.0
+        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True, dropout_p=dropout)
+        x = x + functional.dropout(self.out(mixed.transpose(1, 2).reshape(batch, length, width)), dropout)
+        hidden = self.down(functional.gelu(self.up(self.forward_norm(x))))
+        return x + functional.dropout(hidden, dropout)
+
+
+class UserTower(nn.Module):
+    """Item vectors of a history → unit vectors of the user after each of its interactions."""
+
+    def __init__(self, config: UserTowerConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.dimension
+        self.position = nn.Embedding(config.longest, width)
+        self.kind = nn.Embedding(max(Kind) + 1, width)
+        self.gap = nn.Embedding(GAP_BUCKETS, width)
+        self.value = nn.Linear(1, width, bias=False)
+        for part in (self.kind, self.gap, self.value, self.position):
+            nn.init.normal_(part.weight, std=0.02)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, vectors: Tensor, kind: Tensor, gap: Tensor, value: Tensor, length: Tensor) -> Tensor:
+        """Unit vectors [b, n, d]; rows are padded on the right, ``length`` [b].
+
+        Positions count from the newest, so that "the last one" means the same whatever came before.
+        """
+        steps = torch.arange(vectors.shape[1], device=vectors.device)
+        position = (length[:, None] - 1 - steps).clamp(0, self.config.longest - 1)
+        # A unit vector's components are 1/sqrt(d) large: brought to about 1.
+        x = vectors * math.sqrt(vectors.shape[-1])
+        x = x + self.position(position) + self.kind(kind) + self.gap(gap) + self.value(value[..., None])
+        x = functional.dropout(x, self.config.dropout, self.training)
+        for block in self.blocks:
+            x = block(x)
+        return functional.normalize(self.norm(x).float(), dim=-1)
+
+    @torch.inference_mode()
+    def encode(
+        self, vectors: FloatArray, kind: IntArray, time: IntArray, value: FloatArray, lengths: IntArray
+    ) -> FloatArray:
+        """float32 [b, d] from item vectors [b, n, d] padded on the right; a history of length 0 gives zeros.
+
+        ``time`` in seconds, 0 where unknown; ``value`` NaN where there is none. Serving's entry point.
+        """
+        longest = self.config.longest
+        if vectors.shape[1] > longest:
+            raise ValueError(f"{vectors.shape[1]} interactions per history, expected at most {longest}")
+        self.eval()
+        length = torch.from_numpy(np.ascontiguousarray(lengths))
+        states = self(
+            torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)),
+            torch.from_numpy(np.ascontiguousarray(kind)),
+            torch.from_numpy(gap_bucket(time)),
+            torch.from_numpy(scaled_value(value)),
+            length,
+        )
+        last = states[torch.arange(len(length)), (length - 1).clamp(min=0)]
+        return (last * (length > 0)[:, None]).numpy()
