@@ -10,12 +10,15 @@ import psycopg
 import redis
 from django.conf import settings
 from django.db import connection
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_safe
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from rest_framework import serializers
+from rest_framework.decorators import api_view, authentication_classes
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from config.problems import CONTENT_TYPE, problem
+from config.problems import CONTENT_TYPE, ProblemSerializer, problem
 
 logger = logging.getLogger(__name__)
 
@@ -37,35 +40,88 @@ class State:
     missing: dict[str, str] = field(default_factory=dict)
 
 
-@require_safe
-def healthz(request: HttpRequest) -> JsonResponse:
-    """This process answers. It touches no server."""
-    return JsonResponse({"status": "ok"})
+class HealthSerializer(serializers.Serializer):
+    status = serializers.ChoiceField(["ok", "degraded"])
 
 
-@require_safe
-def readyz(request: HttpRequest) -> JsonResponse:
-    """200 ok, 200 degraded (feeds still answer) or 503 (no database: nothing does)."""
+class ReadinessSerializer(HealthSerializer):
+    missing = serializers.ListField(child=serializers.CharField(), help_text="Of model, worker, redis.")
+    checks = serializers.DictField(child=serializers.CharField(), help_text="Each part and its state.")
+
+
+class UnreadySerializer(ProblemSerializer):
+    missing = serializers.ListField(child=serializers.CharField(), help_text="Database, and what else.")
+    checks = serializers.DictField(child=serializers.CharField())
+
+
+@extend_schema(
+    operation_id="healthz",
+    summary="Is the process up",
+    description="Asks no server.",
+    responses={200: HealthSerializer},
+    examples=[OpenApiExample("Up", value={"status": "ok"}, response_only=True)],
+    auth=[],
+    tags=["health"],
+)
+@api_view(["GET"])
+@authentication_classes([])
+def healthz(request: Request) -> Response:
+    return Response({"status": "ok"})
+
+
+@extend_schema(
+    operation_id="readyz",
+    summary="Can the shop serve",
+    description="Without Redis, a worker or a model it can: `degraded`. Without its database it cannot: 503. "
+    "Answers within about a second, however dead the servers are.",
+    responses={
+        200: ReadinessSerializer,
+        (503, CONTENT_TYPE): OpenApiResponse(UnreadySerializer, description="No database."),
+    },
+    examples=[
+        OpenApiExample(
+            "Without Redis",
+            value={
+                "status": "degraded",
+                "missing": ["redis"],
+                "checks": {
+                    "database": "ok",
+                    "model": "2026-11-24T02:00Z-3",
+                    "worker": "last beat 4 s ago",
+                    "redis": "cannot be reached",
+                },
+            },
+            response_only=True,
+            status_codes=["200"],
+        ),
+        OpenApiExample(
+            "Without a database",
+            value=problem(
+                503,
+                "database: cannot be reached",
+                missing=["database"],
+                checks={"redis": "ok", "database": "cannot be reached"},
+            ),
+            response_only=True,
+            status_codes=["503"],
+            media_type=CONTENT_TYPE,
+        ),
+    ],
+    auth=[],
+    tags=["health"],
+)
+@api_view(["GET"])
+@authentication_classes([])
+def readyz(request: Request) -> Response:
     state = look()
+    headers = {"Cache-Control": "no-store"}
+    missing, checks = list(state.missing), state.checks | state.missing
     if "database" in state.missing:
-        body = problem(
-            503,
-            f"database: {state.missing['database']}",
-            missing=list(state.missing),
-            checks=state.checks | state.missing,
-        )
-        return JsonResponse(
-            body,
-            status=503,
-            content_type=CONTENT_TYPE,
-            headers={"Cache-Control": "no-store", "Retry-After": "3"},
-        )
-    body = {
-        "status": "degraded" if state.missing else "ok",
-        "missing": list(state.missing),
-        "checks": state.checks | state.missing,
-    }
-    return JsonResponse(body, headers={"Cache-Control": "no-store"})
+        detail = f"database: {state.missing['database']}"
+        body = problem(503, detail, missing=missing, checks=checks)
+        return Response(body, status=503, content_type=CONTENT_TYPE, headers=headers | {"Retry-After": "3"})
+    status = "degraded" if missing else "ok"
+    return Response({"status": status, "missing": missing, "checks": checks}, headers=headers)
 
 
 def look() -> State:

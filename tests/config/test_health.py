@@ -100,3 +100,10 @@ def test_servers_that_hang_are_not_waited_for(monkeypatch: pytest.MonkeyPatch, t
         assert time.monotonic() - started < 2.0
         assert response.status_code == 503
         assert response.json()["missing"] == ["database", "redis"]
+
+
+def test_health_is_asked_by_get_only():
+    response = Client().post("/readyz")
+
+    assert response.status_code == 405
+    assert response["Content-Type"] == "application/problem+json"
