@@ -115,7 +115,7 @@ def server_process(
     """One gunicorn for the run, on a free port and the test database."""
     port = free_port()
     arguments = ["-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
-    arguments += ["--threads", "8", "--access-logfile", "-", "--graceful-timeout", "3"]
+    arguments += ["--threads", "8", "--access-logfile", "-", "--graceful-timeout", "3", "--no-control-socket"]
     log = tmp_path_factory.mktemp("server") / "gunicorn.log"
     with python_process(arguments, log=log, environment=process_environment) as process:
         url = f"http://127.0.0.1:{port}"
