@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -93,6 +94,7 @@ class Services:
 
     def _ensure(self) -> list[str]:
         started = []
+        server_account().make_private_folder(self._sockets)
         if self.postgres and self.postgres.start():
             started.append("postgres")
         if self.redis and self.redis.start():
@@ -104,6 +106,12 @@ class Services:
             self.redis.stop()
         if self.postgres:
             self.postgres.stop()
+        if self._sockets.parent != self.var and self.postgres and self.redis:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+
+    @property
+    def _sockets(self) -> Path:
+        return socket_folder(self.var)
 
 
 def start(var: Path, *, postgres: bool = True, redis: bool = True, durable: bool = True) -> Services:
@@ -226,7 +234,6 @@ def _prepare(var: Path, *, postgres: bool, redis: bool, durable: bool) -> Servic
     sockets = socket_folder(var)
     logs = var / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    account.make_private_folder(sockets)
     opened = open_path(account, var / "postgres")
     if account.uid is not None:
         opened += open_path(account, logs / "postgres.log")

@@ -34,6 +34,13 @@ class Account:
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
+    def take_over(self, folder: Path) -> None:
+        """Makes a tree ours again that was copied, or that an account of another number had made."""
+        if self.uid is not None and folder.lstat().st_uid != self.uid:
+            for path in folder.rglob("*"):
+                os.chown(path, self.uid, self.gid or 0, follow_symlinks=False)
+        self.make_private_folder(folder)
+
     def make_private_folder(self, path: Path) -> None:
         """Creates the folder if need be: mode 700, owned by this account. Raises ServiceError."""
         owner = os.geteuid() if self.uid is None else self.uid

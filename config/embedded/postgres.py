@@ -110,6 +110,7 @@ class EmbeddedPostgres:
                 open_programs(self.account, folder)
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
+        self.account.take_over(self.data)
         if self.state() == "stopping":
             self._finish_stopping()
         if self.state() == "absent":

@@ -121,6 +121,19 @@ def test_a_half_made_cluster_is_made_anew(var: Path) -> None:
     services.check_database(services.embedded_database_url(var))
 
 
+def test_a_state_folder_that_was_copied_or_opened_is_put_right(var: Path) -> None:
+    start(var)
+    services.stop(var)
+    owner = os.geteuid()
+    for path in (var / "postgres", *(var / "postgres").rglob("*")):
+        os.chown(path, owner, -1)
+    (var / "postgres").chmod(0o755)
+
+    start(var)
+
+    services.check_database(services.embedded_database_url(var))
+
+
 def test_a_run_that_was_killed_before_the_database_existed_is_completed(var: Path) -> None:
     start(var)
     (var / "postgres" / "attune.made").unlink()
@@ -192,6 +205,8 @@ def test_a_checkout_that_lies_deep_gets_short_sockets(state_folder: Path) -> Non
     with services.running(var, durable=False):
         services.check_database(services.embedded_database_url(var))
         services.check_redis(services.embedded_redis_url(var))
+
+    assert not services.socket_folder(var).exists()
 
 
 def test_a_path_with_spaces_and_signs_works(state_folder: Path) -> None:
