@@ -28,7 +28,8 @@ is_done() {
     [ -f "$venv/installed-$1" ] && [ "$(cat "$venv/installed-$1")" = "$needs" ]
 }
 
-if ! suits "$venv/bin/python" || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+# An installation that was killed may have left half a package, which pip would take for a whole one.
+if [ -e "$venv/installing" ] || ! suits "$venv/bin/python" || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     python=
     for candidate in ${PYTHON:-} python3.11 python3.12 python3; do
         if suits "$candidate"; then
@@ -63,7 +64,12 @@ if sys.argv[1]:
     needs += project["optional-dependencies"][sys.argv[1]]
 print("\n".join(needs))
 PYTHON
+: >"$venv/installing"
 "$venv/bin/python" -m pip install -qq --no-compile --disable-pip-version-check --no-input \
-    -r "$venv/requirements.txt" || fail "pip could not install the packages: see its message above, then try again"
+    -r "$venv/requirements.txt" || {
+    rm -f "$venv/installing"
+    fail "pip could not install the packages: see its message above, then try again"
+}
+rm -f "$venv/installing"
 hash_of_needs >"$venv/installed-${extra:-shop}"
 printf '%7.1f s  packages\n' "$(($(date +%s) - began))"
