@@ -19,7 +19,16 @@ app.conf.task_routes = {
 app.conf.beat_schedule = {
     "sweep-stale-shoppers": {"task": "recs.tasks.sweep_stale_shoppers", "schedule": 30.0},
     "refresh-popularity": {"task": "recs.tasks.refresh_popularity", "schedule": 300.0},
-    "sweep-content": {"task": "recs.tasks.sweep_content", "schedule": 300.0},
-    "beat-heartbeat": {"task": "recs.tasks.record_heartbeat", "schedule": 10.0},
+    "sweep-content": {"task": "recs.tasks.sweep_content", "schedule": 60.0},
+    **{
+        f"heartbeat-{queue}": {
+            "task": "recs.tasks.record_heartbeat",
+            "schedule": 10.0,
+            "args": [queue],
+            # A worker that was away for an hour answers once, not 360 times.
+            "options": {"queue": queue, "expires": 10.0},
+        }
+        for queue in ("realtime", "default")
+    },
     "train-nightly": {"task": "recs.tasks.train_nightly", "schedule": crontab(hour=2, minute=0)},
 }

@@ -1,9 +1,15 @@
 """WSGI entry point: ``gunicorn config.wsgi``."""
 
 import os
+import threading
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
 
 application = get_wsgi_application()
+
+from recs.registry import warm_up  # noqa: E402: needs the application's settings
+
+# Beside the first requests: torch takes a second or two to import, and pages need not wait for it.
+threading.Thread(target=warm_up, name="warm-up", daemon=True).start()

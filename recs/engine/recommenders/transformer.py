@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import nn
 
-from recs.engine.artifact import Artifact, ArtifactError, read_artifact, write_artifact
+from recs.engine.artifact import Artifact, ArtifactError, array, read_artifact, write_artifact
 from recs.engine.evaluation import HeldOut, evaluate
 from recs.engine.interactions import FloatArray, History, IntArray, Interactions, Items
 from recs.engine.recommender import Budget, ProgressCallback, Recommendations, top_k
+from recs.engine.recommenders.popularity import popularity
 from recs.engine.transformer.item_tower import ItemTower, ItemTowerConfig, item_tower_config
 from recs.engine.transformer.sequence import sequence_batch
 from recs.engine.transformer.training import Training, TrainingConfig
 from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
+
+Tower = TypeVar("Tower", bound=nn.Module)
 
 VALIDATION_ROWS = 5_000
 """Rows that an epoch is judged on: NDCG@10 of 5,000 rows has a standard error of about 0.002."""
@@ -71,7 +76,10 @@ class Transformer:
         )
         self.item_tower = ItemTower(config)
         self.user_tower = UserTower(self.user_config)
-        self.fallback = _popularity(interactions, items.count)
+        self.fallback = popularity(interactions, items.count)
+        # Training pushes the id of an item that is never a target away from everybody: without an
+        # interaction, content alone says where an item belongs.
+        self.trained = np.bincount(interactions.item[interactions.item >= 0], minlength=items.count) > 0
         judged = validation.sample(VALIDATION_ROWS, seed=seed) if validation and len(validation) else None
 
         def validate() -> float:
@@ -92,7 +100,8 @@ class Transformer:
         self._set_vectors(items)
 
     def _set_vectors(self, items: Items) -> None:
-        self.vectors = self.item_vectors(items, known=np.arange(items.count))
+        known = np.where(self.trained, np.arange(items.count), -1)
+        self.vectors = self.item_vectors(items, known=known)
 
     def item_vectors(self, items: Items, *, known: IntArray | None = None) -> FloatArray:
         """Rounded to half precision, as the index holds them."""
@@ -133,11 +142,17 @@ class Transformer:
         scores = self.encode([history, *left_out]) @ self.vectors[item]
         return (scores[0] - scores[1:]).astype(np.float32)
 
-    def save(self, folder: Path) -> str:
-        """Returns the SHA-256 of the manifest."""
+    def save(self, folder: Path, *, item_ids: IntArray | None = None) -> str:
+        """Returns the SHA-256 of the manifest. ``item_ids``: the caller's name for each item, default its index."""
         arrays = {f"item.{name}": weight.numpy() for name, weight in self.item_tower.state_dict().items()}
         arrays |= {f"user.{name}": weight.numpy() for name, weight in self.user_tower.state_dict().items()}
-        arrays |= {"vectors": self.vectors.astype(np.float16), "fallback": self.fallback}
+        ids = np.arange(len(self.vectors)) if item_ids is None else item_ids
+        arrays |= {
+            "vectors": self.vectors.astype(np.float16),
+            "fallback": self.fallback,
+            "item_ids": ids,
+            "trained": self.trained,
+        }
         config = {"item": asdict(self.item_tower.config), "user": asdict(self.user_config)}
         return write_artifact(folder, Artifact(self.name, config, arrays))
 
@@ -146,8 +161,10 @@ class Transformer:
         self.user_tower = _user_tower(artifact)
         self.item_tower = _item_tower(artifact)
         self.user_config = self.user_tower.config
-        self.vectors = artifact.arrays["vectors"].astype(np.float32)
-        self.fallback = artifact.arrays["fallback"]
+        self.vectors = array(artifact, "vectors").astype(np.float32)
+        self.fallback = array(artifact, "fallback")
+        self.trained = array(artifact, "trained")
+        self.item_ids = array(artifact, "item_ids")
 
 
 def load_user_tower(folder: Path, *, sha256: str | None = None) -> UserTower:
@@ -160,6 +177,12 @@ def load_item_tower(folder: Path, *, sha256: str | None = None) -> ItemTower:
     return _item_tower(read_artifact(folder, recommender=Transformer.name, sha256=sha256))
 
 
+def load_trained_ids(folder: Path, *, sha256: str | None = None) -> IntArray:
+    """Ids of the items that had interactions in training. Raises ArtifactError."""
+    artifact = read_artifact(folder, recommender=Transformer.name, sha256=sha256)
+    return array(artifact, "item_ids")[array(artifact, "trained")]
+
+
 def _user_tower(artifact: Artifact) -> UserTower:
     return _filled(UserTower(UserTowerConfig(**artifact.config["user"])), artifact, "user.")
 
@@ -170,7 +193,7 @@ def _item_tower(artifact: Artifact) -> ItemTower:
     return _filled(ItemTower(ItemTowerConfig(**config)), artifact, "item.")
 
 
-def _filled(tower, artifact: Artifact, prefix: str):  # type: ignore[no-untyped-def]
+def _filled(tower: Tower, artifact: Artifact, prefix: str) -> Tower:
     arrays = {
         name.removeprefix(prefix): torch.from_numpy(array)
         for name, array in artifact.arrays.items()
@@ -190,8 +213,3 @@ def _without(history: History, place: int) -> History:
         np.delete(history.time, place),
         np.delete(history.value, place),
     )
-
-
-def _popularity(interactions: Interactions, item_count: int) -> FloatArray:
-    counts = np.bincount(interactions.item[interactions.item >= 0], minlength=item_count)
-    return counts.astype(np.float32)

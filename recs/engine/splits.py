@@ -1,0 +1,107 @@
+"""Splits by time: what was known before a moment, and what came after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recs.engine.evaluation import HeldOut
+from recs.engine.interactions import POSITIVE_KINDS, History, IntArray, Interactions
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSplit:
+    """``training`` up to ``validation_from``; both slices are asked with all that came before them."""
+
+    training: Interactions
+    validation: HeldOut
+    test: HeldOut
+    validation_from: int
+    test_from: int
+
+
+def split_by_time(
+    interactions: Interactions,
+    *,
+    test_share: float = 0.1,
+    validation_share: float = 0.1,
+    longest: int,
+    seed: int,
+) -> TimeSplit:
+    """Cuts at two moments, so that about these shares of all interactions come after the first and second.
+
+    Interactions of one moment stay on one side. ``longest``: newest interactions of a history that are kept.
+    """
+    times = np.sort(interactions.time)
+    test_from = _moment(times, 1 - test_share)
+    validation_from = _moment(times[times < test_from], 1 - validation_share)
+    return TimeSplit(
+        training=_rows(interactions, np.flatnonzero(interactions.time < validation_from)),
+        validation=held_out_between(
+            interactions, validation_from, test_from, longest=longest, seed=seed
+        ),
+        test=held_out_between(interactions, test_from, None, longest=longest, seed=seed),
+        validation_from=validation_from,
+        test_from=test_from,
+    )
+
+
+def held_out_between(
+    interactions: Interactions, start: int, end: int | None, *, longest: int, seed: int
+) -> HeldOut:
+    """Each user with a history before ``start``: which items, new to them, they wanted first from then on.
+
+    One target a user, drawn from those of the first moment after ``start``: rows of one invoice share a
+    moment and their order is the till's, so none of them is "the next". Users whom the slice does not
+    show wanting anything new are left out.
+    """
+    rng = np.random.default_rng(seed)
+    histories: list[History] = []
+    targets: list[IntArray] = []
+    exclude: list[IntArray] = []
+    bounds = np.flatnonzero(np.diff(interactions.user, prepend=-1, append=-1))
+    positive = np.isin(interactions.kind, POSITIVE_KINDS)
+    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+        time = interactions.time[first:last]
+        cut = first + int(np.searchsorted(time, start, side="left"))
+        stop = last if end is None else first + int(np.searchsorted(time, end, side="left"))
+        if cut == first or cut == stop:
+            continue
+        known = np.unique(interactions.item[first:cut])
+        later = np.arange(cut, stop)
+        later = later[positive[cut:stop] & ~np.isin(interactions.item[cut:stop], known)]
+        if not len(later):
+            continue
+        next_moment = later[interactions.time[later] == interactions.time[later[0]]]
+        rows = slice(max(first, cut - longest), cut)
+        histories.append(
+            History(
+                interactions.item[rows],
+                interactions.kind[rows],
+                interactions.time[rows],
+                interactions.value[rows],
+            )
+        )
+        targets.append(interactions.item[[rng.choice(next_moment)]])
+        exclude.append(known)
+    return HeldOut(histories, targets, exclude)
+
+
+def _moment(times: IntArray, share: float) -> int:
+    """The time before which that share of the interactions lies; past the end for no interactions."""
+    if not len(times):
+        return np.iinfo(np.int64).max
+    return int(times[min(len(times) - 1, int(len(times) * share))])
+
+
+def _rows(interactions: Interactions, rows: IntArray) -> Interactions:
+    return Interactions(
+        interactions.user[rows],
+        interactions.item[rows],
+        interactions.kind[rows],
+        interactions.time[rows],
+        interactions.value[rows],
+        interactions.user_count,
+        interactions.item_count,
+    )

@@ -1,0 +1,188 @@
+"""Rows → what the engine reads: the one translator between the shop's words and the engine's.
+
+A *shopper* is the engine's user, a *product* its item. Keys stay keys on this side and become dense indices
+on the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from django.conf import settings
+from django.db import connection
+
+from recs.engine.interactions import POSITIVE_KINDS, FloatArray, IntArray, Interactions, Kind
+from recs.registry import ActiveVersion
+from recs.vectors import from_binary
+
+# Rows of one invoice share a moment; their order is the till's. A hash of the product's key orders them
+# instead: the same at every reading, and related to nothing.
+ORDER_WITHIN_MOMENT = "hashint8(product_id)"
+
+
+@dataclass(frozen=True, slots=True)
+class VectorHistory:
+    """What a user tower reads of one shopper, oldest first: vectors [n, d], the others [n].
+
+    ``seq`` is the shopper's number at the moment of reading: all it counts is in here.
+    """
+
+    shopper_id: int
+    seq: int
+    product_ids: IntArray
+    vectors: FloatArray
+    kinds: IntArray
+    times: IntArray
+    values: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.product_ids)
+
+
+HISTORIES = f"""
+SELECT shopper.id, shopper.last_seq, recent.product_id, recent.kind, recent.at, recent.value, recent.vector
+FROM accounts_shopper shopper
+LEFT JOIN LATERAL (
+    SELECT newest.*, halfvec_send(placed.vector) AS vector
+    FROM (
+        SELECT product_id, kind, extract(epoch FROM occurred_at)::bigint AS at, value, occurred_at, seq
+        FROM recs_interaction
+        WHERE shopper_id = shopper.id AND product_id IS NOT NULL
+        ORDER BY occurred_at DESC, seq DESC
+        LIMIT %(length)s
+    ) newest
+    JOIN recs_productvector placed
+        ON placed.version_id = %(version)s AND placed.product_id = newest.product_id
+) recent ON true
+WHERE shopper.id = ANY(%(shoppers)s)
+ORDER BY shopper.id, recent.occurred_at, {ORDER_WITHIN_MOMENT}, recent.seq
+"""
+
+
+def vector_histories(
+    *, shopper_ids: Sequence[int], version: ActiveVersion, length: int | None = None
+) -> dict[int, VectorHistory]:
+    """The newest interactions of each shopper with the products' vectors, in one statement.
+
+    A shopper who is gone is missing; a product that has no vector in that version is passed over.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            HISTORIES,
+            {
+                "length": length or settings.HISTORY_LENGTH,
+                "version": version.id,
+                "shoppers": list(shopper_ids),
+            },
+        )
+        rows = cursor.fetchall()
+    return {
+        shopper_id: _history(shopper_id, group, version.dimension) for shopper_id, group in _groups(rows)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class RecentProduct:
+    """A product that a shopper dealt with: how and when last."""
+
+    product_id: int
+    kind: Kind
+    occurred_at: datetime
+
+
+def recent_products(
+    *, shopper_id: int, limit: int, kinds: Sequence[Kind] = POSITIVE_KINDS
+) -> list[RecentProduct]:
+    """The products of the shopper's newest interactions of these kinds, each once, newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT product_id, kind, occurred_at FROM ("
+            "  SELECT DISTINCT ON (product_id) product_id, kind, occurred_at, seq FROM ("
+            "    SELECT product_id, kind, occurred_at, seq FROM recs_interaction"
+            "    WHERE shopper_id = %s AND kind = ANY(%s) AND product_id IS NOT NULL"
+            "    ORDER BY occurred_at DESC, seq DESC LIMIT %s"
+            "  ) newest ORDER BY product_id, occurred_at DESC, seq DESC"
+            ") once ORDER BY occurred_at DESC, seq DESC LIMIT %s",
+            [shopper_id, [int(kind) for kind in kinds], limit * 8, limit],
+        )
+        return [RecentProduct(product, Kind(kind), at) for product, kind, at in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """All interactions with dense users and items; ``product_ids[i]`` is the key of item i."""
+
+    interactions: Interactions
+    product_ids: IntArray
+    shopper_ids: IntArray
+
+
+ROW = np.dtype(
+    [
+        ("fields", ">i2"),
+        *[(f"{name}{part}", code) for name, code in (
+            ("shopper", ">i8"), ("product", ">i8"), ("kind", ">i2"), ("time", ">i8"), ("value", ">f4")
+        ) for part, code in (("_size", ">i4"), ("", code))],
+    ]
+)
+"""A row of COPY BINARY: fields that are never null, so that every row is equally long."""
+
+COPY_SIGNATURE = 19
+COPY_TRAILER = 2
+
+
+def export_interactions() -> Export:
+    """Reads every interaction with a product by COPY BINARY, sorted by shopper and time.
+
+    Items are all products of the shop, also those nobody has touched: content places them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM catalog_product ORDER BY id")
+        product_ids = np.array([row[0] for row in cursor.fetchall()], dtype=np.int64)
+        blocks: list[bytes] = []
+        with cursor.copy(
+            "COPY (SELECT shopper_id::int8, product_id::int8, kind::int2,"
+            "             extract(epoch FROM occurred_at)::int8, coalesce(value, 'NaN')::float4"
+            f"      FROM recs_interaction WHERE product_id IS NOT NULL"
+            f"      ORDER BY shopper_id, occurred_at, {ORDER_WITHIN_MOMENT}, seq) TO STDOUT (FORMAT BINARY)"
+        ) as copy:
+            blocks.extend(bytes(block) for block in copy)
+    data = b"".join(blocks)
+    rows = np.frombuffer(data, dtype=ROW, offset=COPY_SIGNATURE, count=(len(data) - COPY_SIGNATURE) // ROW.itemsize)
+    # A product that came between the two statements has no index yet: left for the next night.
+    rows = rows[np.isin(rows["product"], product_ids)]
+    shopper_ids, user = np.unique(rows["shopper"].astype(np.int64), return_inverse=True)
+    interactions = Interactions(
+        user=user.astype(np.int64),
+        item=np.searchsorted(product_ids, rows["product"].astype(np.int64)),
+        kind=rows["kind"].astype(np.int64),
+        time=rows["time"].astype(np.int64),
+        value=rows["value"].astype(np.float32),
+        user_count=len(shopper_ids),
+        item_count=len(product_ids),
+    )
+    return Export(interactions, product_ids, shopper_ids)
+
+
+def _groups(rows: list[tuple]) -> Iterator[tuple[int, list[tuple]]]:
+    start = 0
+    for end in range(1, len(rows) + 1):
+        if end == len(rows) or rows[end][0] != rows[start][0]:
+            yield rows[start][0], rows[start:end]
+            start = end
+
+
+def _history(shopper_id: int, rows: list[tuple], dimension: int) -> VectorHistory:
+    found = [row for row in rows if row[2] is not None]
+    return VectorHistory(
+        shopper_id=shopper_id,
+        seq=rows[0][1],
+        product_ids=np.array([row[2] for row in found], dtype=np.int64),
+        vectors=from_binary([row[6] for row in found], dimension),
+        kinds=np.array([row[3] for row in found], dtype=np.int64),
+        times=np.array([row[4] for row in found], dtype=np.int64),
+        values=np.array([np.nan if row[5] is None else row[5] for row in found], dtype=np.float32),
+    )

@@ -1,0 +1,166 @@
+"""Steps 5 to 7 of the nightly path: publish a version, swap to it, retire the old ones; and the way back.
+
+A version is built on tables and files that nobody reads, becomes *ready*, and then *active* in one
+transaction. The one before stays *ready*, warm, for a roll-back; older ones are *retired*: row and figures
+stay, vectors and files go.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.models import Shopper
+from recs import product_vectors, registry
+from recs.engine.recommenders.transformer import Transformer
+from recs.models import ModelVersion, ProductVector
+from recs.nightly.dataset import Dataset
+from recs.product_vectors import place_products
+from recs.shopper_vectors import encode_shoppers
+
+Status = ModelVersion.Status
+EMBED_MOST = 50_000
+"""Shoppers embedded before the swap, those seen last first; the others are encoded when they come."""
+EMBED_BATCH = 1_000
+
+
+class CannotActivate(Exception):
+    """The version cannot serve; the message says why."""
+
+
+def build_version(
+    *, model: Transformer, dataset: Dataset, metrics: dict[str, Any], config: dict[str, Any]
+) -> ModelVersion:
+    """Row, files, partition and index. The version is still *building*: nobody reads it."""
+    version = ModelVersion.objects.create(
+        name=_free_name(),
+        status=Status.BUILDING,
+        recommender=model.name,
+        dimension=model.dimension,
+        artifact="",
+        manifest_sha256="",
+        metrics=metrics,
+        config=config,
+    )
+    version.artifact = f"version-{version.pk}"
+    folder = registry.artifact_folder(version.artifact)
+    version.manifest_sha256 = model.save(folder, item_ids=dataset.product_ids)
+    version.save()
+    placed = model.vectors.any(axis=1)
+    product_vectors.create_partition(version_id=version.pk)
+    product_vectors.copy_vectors(
+        version_id=version.pk, product_ids=dataset.product_ids[placed], vectors=model.vectors[placed]
+    )
+    product_vectors.build_index(version_id=version.pk, dimension=version.dimension)
+    return version
+
+
+def embed_shoppers(version: ModelVersion, *, progress: Callable[[float], None] | None = None) -> int:
+    """Encodes those seen last, then those with the most recent history; returns how many."""
+    serving = registry.version_for_serving(version)
+    shopper_ids = list(
+        Shopper.objects.filter(last_seq__gt=0)
+        .order_by("-last_seen_at", "-pk")
+        .values_list("pk", flat=True)[:EMBED_MOST]
+    )
+    done = 0
+    for start in range(0, len(shopper_ids), EMBED_BATCH):
+        done += encode_shoppers(shopper_ids=shopper_ids[start : start + EMBED_BATCH], version=serving)
+        if progress:
+            progress((start + EMBED_BATCH) / len(shopper_ids))
+    return done
+
+
+def mark_ready(version: ModelVersion) -> None:
+    version.status = Status.READY
+    version.save(update_fields=["status"])
+
+
+def activate(version: ModelVersion) -> None:
+    """Swaps to a ready version in one transaction; the active one becomes ready. Raises CannotActivate.
+
+    A request reads the active version once, so none that is under way mixes the two.
+    """
+    with transaction.atomic():
+        # Every version's row is locked in one order, so that two swaps wait for each other.
+        locked = {row.pk: row for row in ModelVersion.objects.select_for_update().order_by("pk")}
+        chosen = locked.get(version.pk)
+        if chosen is None or chosen.status != Status.READY:
+            state = chosen.status if chosen else "deleted"
+            raise CannotActivate(f"version {version.name} is {state}; only a ready one can be activated")
+        if not registry.artifact_folder(chosen.artifact).is_dir():
+            raise CannotActivate(f"the files of version {version.name} are gone from ARTIFACT_DIR")
+        ModelVersion.objects.filter(status=Status.ACTIVE).update(status=Status.READY)
+        ModelVersion.objects.filter(pk=chosen.pk).update(status=Status.ACTIVE, activated_at=timezone.now())
+    version.refresh_from_db()
+    _place_newcomers(version)
+
+
+def rollback() -> ModelVersion:
+    """Goes back to the version that was active before. Raises CannotActivate if none is kept."""
+    previous = (
+        ModelVersion.objects.filter(status=Status.READY, activated_at__isnull=False)
+        .order_by("-activated_at")
+        .first()
+    )
+    if previous is None:
+        raise CannotActivate("no earlier version is kept: there is nothing to go back to")
+    activate(previous)
+    return previous
+
+
+def retire_old_versions() -> list[str]:
+    """Retires every ready version but the one that was active last; returns their names."""
+    ready = ModelVersion.objects.filter(status=Status.READY).order_by("-activated_at", "-created_at")
+    activated = [version for version in ready if version.activated_at]
+    retired = [version for version in ready if version not in activated[:1]]
+    for version in retired:
+        _retire(version)
+    return [version.name for version in retired]
+
+
+def remove_unfinished_versions() -> list[str]:
+    """Takes away what a killed run left half-built. Only for the holder of the nightly lease."""
+    unfinished = list(ModelVersion.objects.filter(status=Status.BUILDING))
+    for version in unfinished:
+        _drop_contents(version)
+        version.delete()
+    return [version.name for version in unfinished]
+
+
+def _retire(version: ModelVersion) -> None:
+    ModelVersion.objects.filter(pk=version.pk).update(status=Status.RETIRED, retired_at=timezone.now())
+    _drop_contents(version)
+
+
+def _drop_contents(version: ModelVersion) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM recs_shoppervector WHERE version_id = %s", [version.pk])
+    product_vectors.drop_partition(version_id=version.pk)
+    if version.artifact:
+        shutil.rmtree(registry.artifact_folder(version.artifact), ignore_errors=True)
+
+
+def _place_newcomers(version: ModelVersion) -> None:
+    """Products that came since the version was built, by their content."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT product.id FROM catalog_product product"
+            f" LEFT JOIN {ProductVector._meta.db_table} placed"
+            "   ON placed.product_id = product.id AND placed.version_id = %s"
+            " WHERE placed.product_id IS NULL",
+            [version.pk],
+        )
+        missing = [row[0] for row in cursor.fetchall()]
+    if missing:
+        place_products(product_ids=missing)
+
+
+def _free_name() -> str:
+    """Time of training and a number that no version had: 2026-11-24T02:00Z-3."""
+    number = (ModelVersion.objects.order_by("-pk").values_list("pk", flat=True).first() or 0) + 1
+    return f"{timezone.now():%Y-%m-%dT%H:%MZ}-{number}"

@@ -1,0 +1,241 @@
+"""Products in the space of a model version: partitions, the index, and search in it.
+
+Each version has a partition of ``recs_productvector`` with an HNSW index of its own, built while nobody
+reads it. The index holds ``vector::halfvec(d)``, so every search must name the same expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+from psycopg import sql
+
+from recs.engine.interactions import FloatArray, IntArray, Items
+from recs.registry import ActiveVersion, load_item_tower, load_trained_products, served_versions
+from recs.vectors import from_binary, to_text
+
+EF_SEARCH_LEAST = 40
+EF_SEARCH_MOST = 1000
+"""Bounds of pgvector's own setting; a search for more than it holds returns fewer rows and no error."""
+BUILD_MEMORY_MB = 256
+"""Must hold the graph: 100,000 vectors of 64 halves take 41 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A product near to another: ``because`` is that other's key."""
+
+    product_id: int
+    score: float
+    because: int
+
+
+def partition_name(version_id: int) -> str:
+    return f"recs_productvector_{version_id}"
+
+
+def create_partition(*, version_id: int) -> None:
+    """A table of its own, not yet part of the whole, so that filling it locks nobody out. Empties a half-made one."""
+    drop_partition(version_id=version_id)
+    _run("CREATE TABLE {partition} (LIKE recs_productvector INCLUDING DEFAULTS)", version_id)
+
+
+def copy_vectors(*, version_id: int, product_ids: IntArray, vectors: FloatArray) -> None:
+    """Fills the partition by COPY BINARY; ``vectors`` float32 [products, d]."""
+    with connection.cursor() as cursor:
+        statement = "COPY {} (version_id, product_id, vector) FROM STDIN (FORMAT BINARY)"
+        table = sql.Identifier(partition_name(version_id))
+        with cursor.copy(sql.SQL(statement).format(table)) as copy:
+            copy.write(_binary_rows(version_id, product_ids, vectors))
+
+
+def build_index(*, version_id: int, dimension: int) -> None:
+    """Builds key and HNSW index, then makes the table a partition, if the index is valid."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Products may have gone since they were read; the foreign key of the whole would refuse them.
+        _run("DELETE FROM {partition} WHERE product_id NOT IN (SELECT id FROM catalog_product)", version_id)
+        _run("ALTER TABLE {partition} ADD PRIMARY KEY (version_id, product_id)", version_id)
+        cursor.execute(f"SET LOCAL maintenance_work_mem = '{BUILD_MEMORY_MB}MB'")
+        _run(
+            f"CREATE INDEX {{index}} ON {{partition}} USING hnsw ((vector::halfvec({dimension})) halfvec_ip_ops)",
+            version_id,
+        )
+        cursor.execute(
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", [f"{partition_name(version_id)}_hnsw"]
+        )
+        if not cursor.fetchone()[0]:
+            raise RuntimeError(f"the index of {partition_name(version_id)} is not valid")
+        _run(
+            f"ALTER TABLE recs_productvector ATTACH PARTITION {{partition}} FOR VALUES IN ({int(version_id)})",
+            version_id,
+        )
+
+
+def drop_partition(*, version_id: int) -> None:
+    _run("DROP TABLE IF EXISTS {partition}", version_id)
+
+
+def nearest(
+    *, version: ActiveVersion, vector: FloatArray, limit: int, exclude: Sequence[int] = ()
+) -> list[tuple[int, float]]:
+    """The products with the largest inner product with ``vector`` [d], best first, without ``exclude``."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        _set_search(cursor, limit + len(exclude))
+        cursor.execute(
+            f"SELECT product_id, -distance FROM ("
+            f"  SELECT product_id, vector::halfvec({version.dimension})"
+            f"         <#> %(vector)s::halfvec({version.dimension}) AS distance"
+            f"  FROM recs_productvector WHERE version_id = {version.id} AND product_id <> ALL(%(exclude)s)"
+            f"  ORDER BY distance LIMIT %(limit)s"
+            f") found ORDER BY distance, product_id",
+            {"vector": to_text(vector), "exclude": list(exclude), "limit": limit},
+        )
+        return [(product_id, float(score)) for product_id, score in cursor.fetchall()]
+
+
+def similar(*, version: ActiveVersion, product_ids: Sequence[int], limit: int) -> list[Neighbour]:
+    """Up to ``limit`` neighbours of each of these products, best first; the products themselves are left out."""
+    if not product_ids:
+        return []
+    with transaction.atomic(), connection.cursor() as cursor:
+        _set_search(cursor, limit + len(product_ids))
+        d = version.dimension
+        cursor.execute(
+            f"SELECT found.product_id, -found.distance, seed.product_id"
+            f" FROM recs_productvector seed CROSS JOIN LATERAL ("
+            f"  SELECT near.product_id, near.vector::halfvec({d}) <#> seed.vector::halfvec({d}) AS distance"
+            f"  FROM recs_productvector near WHERE near.version_id = {version.id}"
+            f"  ORDER BY distance LIMIT %(limit)s"
+            f") found"
+            f" WHERE seed.version_id = {version.id} AND seed.product_id = ANY(%(seeds)s)"
+            f"   AND found.product_id <> ALL(%(seeds)s)"
+            f" ORDER BY found.distance, found.product_id",
+            {"limit": limit + len(product_ids), "seeds": list(product_ids)},
+        )
+        return [Neighbour(product_id, float(score), seed) for product_id, score, seed in cursor.fetchall()]
+
+
+def vectors(*, version: ActiveVersion, product_ids: Sequence[int]) -> dict[int, FloatArray]:
+    """float32 [d] by product; a product without a vector in that version is missing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT product_id, halfvec_send(vector) FROM recs_productvector"
+            f" WHERE version_id = {version.id} AND product_id = ANY(%s)",
+            [list(product_ids)],
+        )
+        rows = cursor.fetchall()
+    matrix = from_binary([row[1] for row in rows], version.dimension)
+    return {row[0]: matrix[place] for place, row in enumerate(rows)}
+
+
+def place_products(*, product_ids: Sequence[int]) -> int:
+    """Gives products that came after training a vector from their content, in each version that serves.
+
+    A product that the model was trained on keeps the place it learnt. Returns how many rows were written.
+    """
+    placed = 0
+    for version in served_versions():
+        missing = _missing(version, product_ids)
+        if not missing:
+            continue
+        items = content_items(missing)
+        found = load_item_tower(version).vectors(items)
+        placeable = found.any(axis=1)
+        rows = [
+            (version.id, product_id, to_text(vector))
+            for product_id, vector, good in zip(missing, found, placeable, strict=True)
+            if good
+        ]
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO recs_productvector (version_id, product_id, vector) VALUES (%s, %s, %s::halfvec)"
+                " ON CONFLICT (version_id, product_id) DO UPDATE SET vector = excluded.vector",
+                rows,
+            )
+        placed += len(rows)
+    return placed
+
+
+def content_items(product_ids: Sequence[int]) -> Items:
+    """What the engine knows of these products, in this order: text, picture, category, price.
+
+    Categories are numbered by their key, which stays the same between training and serving.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT product.category_id, product.price, halfvec_send(content.text), halfvec_send(content.image)"
+            " FROM unnest(%s::bigint[]) WITH ORDINALITY AS wanted (id, place)"
+            " LEFT JOIN catalog_product product ON product.id = wanted.id"
+            " LEFT JOIN recs_productcontent content ON content.product_id = wanted.id ORDER BY place",
+            [list(product_ids)],
+        )
+        rows = cursor.fetchall()
+    return Items(
+        count=len(rows),
+        text=_stacked([row[2] for row in rows]),
+        image=_stacked([row[3] for row in rows]),
+        category=np.array([-1 if row[0] is None else row[0] for row in rows], dtype=np.int64),
+        price=np.array([np.nan if row[1] is None else float(row[1]) for row in rows], dtype=np.float32),
+    )
+
+
+def _missing(version: ActiveVersion, product_ids: Sequence[int]) -> list[int]:
+    """Products that this version was not trained on: without a vector, or with one from an older content."""
+    trained = set(load_trained_products(version).tolist())
+    return [product_id for product_id in product_ids if product_id not in trained]
+
+
+def _stacked(packed: list[bytes | None]) -> FloatArray | None:
+    """float32 [rows, d], NaN where a product has none; None where no product has any."""
+    first = next((row for row in packed if row), None)
+    if first is None:
+        return None
+    dimension = int.from_bytes(first[:2], "big")
+    result = np.full((len(packed), dimension), np.nan, dtype=np.float32)
+    there = [place for place, row in enumerate(packed) if row and len(row) == len(first)]
+    result[there] = from_binary([packed[place] or b"" for place in there], dimension)
+    return result
+
+
+def _binary_rows(version_id: int, product_ids: IntArray, matrix: FloatArray) -> bytes:
+    dimension = matrix.shape[1]
+    row = np.dtype(
+        [
+            ("fields", ">i2"),
+            ("version_size", ">i4"),
+            ("version", ">i8"),
+            ("product_size", ">i4"),
+            ("product", ">i8"),
+            ("vector_size", ">i4"),
+            ("dimension", ">u2"),
+            ("unused", ">u2"),
+            ("vector", ">f2", (dimension,)),
+        ]
+    )
+    rows = np.zeros(len(product_ids), dtype=row)
+    rows["fields"], rows["version_size"], rows["product_size"] = 3, 8, 8
+    rows["version"], rows["product"] = version_id, product_ids
+    rows["vector_size"], rows["dimension"] = 4 + 2 * dimension, dimension
+    rows["vector"] = matrix
+    return b"PGCOPY\n\xff\r\n\0" + b"\0" * 8 + rows.tobytes() + b"\xff\xff"
+
+
+def _set_search(cursor: CursorWrapper, wanted: int) -> None:
+    ef_search = min(EF_SEARCH_MOST, max(EF_SEARCH_LEAST, wanted))
+    cursor.execute(
+        f"SET LOCAL hnsw.ef_search = {ef_search}; SET LOCAL hnsw.iterative_scan = relaxed_order"
+    )
+
+
+def _run(statement: str, version_id: int) -> None:
+    name = partition_name(version_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(statement).format(
+                partition=sql.Identifier(name), index=sql.Identifier(f"{name}_hnsw")
+            )
+        )

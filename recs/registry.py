@@ -1,0 +1,144 @@
+"""Which model version is active, and its towers in memory. Every reader of models passes through here."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from recs.models import ModelVersion
+
+if TYPE_CHECKING:
+    from recs.engine.interactions import IntArray
+    from recs.engine.transformer.item_tower import ItemTower
+    from recs.engine.transformer.user_tower import UserTower
+
+logger = logging.getLogger(__name__)
+
+KEPT = 2
+"""Versions whose towers a process holds: the active one, and the one before while a swap is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveVersion:
+    """What a request needs to know of a version; read once per request and passed on."""
+
+    id: int
+    name: str
+    recommender: str
+    dimension: int
+    artifact: Path
+    manifest_sha256: str
+
+
+def active_version() -> ActiveVersion | None:
+    """The version that serves, by one query; None before the first is published."""
+    return _first(ModelVersion.objects.filter(status=ModelVersion.Status.ACTIVE))
+
+
+def version_for_serving(version: ModelVersion) -> ActiveVersion:
+    """The same view of any version."""
+    return ActiveVersion(
+        id=version.pk,
+        name=version.name,
+        recommender=version.recommender,
+        dimension=version.dimension,
+        artifact=artifact_folder(version.artifact),
+        manifest_sha256=version.manifest_sha256,
+    )
+
+
+def served_versions() -> list[ActiveVersion]:
+    """The active version and the warm ones, newest first: those in which new products must be placed."""
+    kept = ModelVersion.objects.filter(status__in=[ModelVersion.Status.ACTIVE, ModelVersion.Status.READY])
+    return [version_for_serving(version) for version in kept.order_by("-created_at")]
+
+
+def artifact_folder(name: str) -> Path:
+    return Path(settings.ARTIFACT_DIR) / name
+
+
+def load_encoder(version: ActiveVersion) -> UserTower:
+    """The user tower of a version. Raises ArtifactError if its files are missing, damaged or of another model."""
+    return _towers.get(("user", version.id), lambda: _read_user_tower(version))
+
+
+def load_item_tower(version: ActiveVersion) -> ItemTower:
+    """The item tower of a version, to place products that came later. Raises ArtifactError."""
+    return _towers.get(("item", version.id), lambda: _read_item_tower(version))
+
+
+def load_trained_products(version: ActiveVersion) -> IntArray:
+    """Keys of the products that the version learnt a place for. Raises ArtifactError."""
+    from recs.engine.recommenders.transformer import load_trained_ids
+
+    return _towers.get(
+        ("trained", version.id), lambda: load_trained_ids(version.artifact, sha256=version.manifest_sha256)
+    )
+
+
+def warm_up() -> None:
+    """Loads what a first feed would wait for: called when a web or worker process starts."""
+    version = active_version()
+    if version is None:
+        return
+    try:
+        load_encoder(version)
+    except Exception:
+        logger.exception("model version %s cannot be loaded; feeds go on without it", version.name)
+
+
+def _read_user_tower(version: ActiveVersion) -> UserTower:
+    from recs.engine.recommenders.transformer import load_user_tower
+
+    _one_thread()
+    return load_user_tower(version.artifact, sha256=version.manifest_sha256)
+
+
+def _read_item_tower(version: ActiveVersion) -> ItemTower:
+    from recs.engine.recommenders.transformer import load_item_tower
+
+    _one_thread()
+    return load_item_tower(version.artifact, sha256=version.manifest_sha256)
+
+
+def _one_thread() -> None:
+    """Serving processes share the cores: more threads each would only wait for one another."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+class _Cache:
+    """The newest few towers; a tower is immutable, so readers share it."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._held: OrderedDict[tuple[str, int], Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, int], read: Callable[[], Any]) -> Any:
+        held = self._held.get(key)
+        if held is not None:
+            return held
+        with self._lock:
+            if key not in self._held:
+                self._held[key] = read()
+                while len(self._held) > self._size:
+                    self._held.popitem(last=False)
+            return self._held[key]
+
+
+_towers = _Cache(3 * KEPT)
+
+
+def _first(versions: QuerySet[ModelVersion]) -> ActiveVersion | None:
+    version = versions.first()
+    return version_for_serving(version) if version else None

@@ -1,0 +1,110 @@
+"""Celery's side of the three paths: thin callers, one per thing that beat or a commit sets off.
+
+Postgres is the truth. A task that is lost or run twice changes nothing that the next sweep does not mend.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import redis
+from celery import shared_task
+from celery.signals import worker_process_init
+from django.utils import timezone
+
+from recs import registry, shopper_vectors
+from recs.content import encode_content, products_to_encode
+from recs.ingest.wake import take_dirty_shoppers
+from recs.models import Heartbeat
+from recs.popularity import refresh_popularity as refresh
+from recs.product_vectors import place_products
+
+logger = logging.getLogger(__name__)
+
+SWEEP_LIMIT = 2_000
+"""Shoppers that one sweep encodes: some seconds of one core; the next sweep goes on."""
+
+
+@shared_task
+def encode_dirty_shoppers() -> int:
+    """Drains the set of shoppers who did something, in batches, until it is empty."""
+    version = registry.active_version()
+    if version is None:
+        return 0
+    done = 0
+    while True:
+        try:
+            shopper_ids = take_dirty_shoppers()
+        except redis.RedisError as failure:
+            logger.warning("Redis did not say who is dirty; the sweep will find them: %s", failure)
+            return done
+        if not shopper_ids:
+            return done
+        done += _encode(shopper_ids, version)
+
+
+@shared_task
+def sweep_stale_shoppers() -> int:
+    """Encodes those whose newest interaction is newer than their vector: what Redis lost, what failed before."""
+    version = registry.active_version()
+    if version is None:
+        return 0
+    return _encode(shopper_vectors.dirty_shoppers(version=version, limit=SWEEP_LIMIT), version)
+
+
+@shared_task
+def encode_product_content(product_id: int) -> int:
+    """Text and picture vectors of a product that was saved, and its place in the versions that serve."""
+    encode_content(product_ids=[product_id])
+    return place_products(product_ids=[product_id])
+
+
+@shared_task
+def sweep_content() -> int:
+    """The same for every product whose content is missing or older than the product."""
+    product_ids = products_to_encode()
+    if not product_ids:
+        return 0
+    encode_content(product_ids=product_ids)
+    return place_products(product_ids=product_ids)
+
+
+@shared_task
+def refresh_popularity() -> int:
+    """What trending and popular sources read."""
+    return refresh()
+
+
+@shared_task
+def record_heartbeat(queue: str) -> None:
+    """Says that a worker of this queue lives; /readyz reads it."""
+    Heartbeat.objects.update_or_create(queue=queue, defaults={"beaten_at": timezone.now()})
+
+
+@shared_task
+def train_nightly() -> str:
+    """The nightly path; ``make retrain`` runs the same function by hand."""
+    from recs.nightly.run import run_nightly
+
+    return run_nightly().status
+
+
+@worker_process_init.connect
+def load_model(**_: object) -> None:
+    """A worker's first shopper must not wait for torch and the model."""
+    registry.warm_up()
+
+
+def _encode(shopper_ids: list[int], version: registry.ActiveVersion) -> int:
+    """All at once; if that fails one by one, so that one bad history holds back nobody else's vector."""
+    try:
+        return shopper_vectors.encode_shoppers(shopper_ids=shopper_ids, version=version)
+    except (ValueError, RuntimeError):
+        logger.exception("a batch of %d shoppers failed; each is tried alone", len(shopper_ids))
+    done = 0
+    for shopper_id in shopper_ids:
+        try:
+            done += shopper_vectors.encode_shoppers(shopper_ids=[shopper_id], version=version)
+        except (ValueError, RuntimeError):
+            logger.exception("shopper %d cannot be encoded and keeps the vector they have", shopper_id)
+    return done
