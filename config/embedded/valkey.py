@@ -51,14 +51,18 @@ class EmbeddedValkey:
         return self.sockets / "redis.pid"
 
     def answers(self) -> bool:
+        return self._ask(b"PING").startswith(b"+PONG")
+
+    def _ask(self, command: bytes) -> bytes:
+        """The first bytes of the server's answer; none from a server that is not there, or leaves."""
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.settimeout(1.0)
                 connection.connect(str(self.socket))
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+                connection.sendall(command + b"\r\n")
+                return connection.recv(64)
         except OSError:
-            return False
+            return b""
 
     def pid(self) -> int | None:
         """The server's process, or None."""
@@ -83,6 +87,7 @@ class EmbeddedValkey:
             ) from None
         open_programs(self.account, binary.parent)
         self.account.make_private_folder(self.folder)
+        self.pid_file.unlink(missing_ok=True)
         settings = self.sockets / "redis.conf"
         settings.write_text(
             CONFIGURATION.format(socket=self.socket, pid=self.pid_file, log=self.log, folder=self.folder)
@@ -112,6 +117,8 @@ class EmbeddedValkey:
         pid = self.pid()
         if pid:
             _end(pid)
+        else:
+            self._ask(b"SHUTDOWN NOSAVE")  # one whose pid file was lost
         self.socket.unlink(missing_ok=True)
 
 

@@ -155,7 +155,7 @@ def test_a_pid_file_whose_number_now_belongs_to_another_process_is_ignored(var: 
 
     start(var)
 
-    assert services.status(var)["postgres"] != os.getpid()
+    assert not {None, os.getpid()} & set(services.status(var).values())
     services.check_database(services.embedded_database_url(var))
 
 
@@ -196,6 +196,16 @@ def test_redis_that_was_killed_comes_back_empty(var: Path) -> None:
 
     with redis.Redis.from_url(services.embedded_redis_url(var)) as client:
         assert client.get("queue") is None
+
+
+def test_redis_whose_pid_file_was_lost_is_stopped_all_the_same(var: Path) -> None:
+    start(var)
+    (services.socket_folder(var) / "redis.pid").unlink()
+
+    services.stop(var)
+
+    with pytest.raises(ServiceError, match="cannot use REDIS_URL"):
+        services.check_redis(services.embedded_redis_url(var))
 
 
 def test_a_checkout_that_lies_deep_gets_short_sockets(state_folder: Path) -> None:
