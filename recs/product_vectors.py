@@ -64,6 +64,8 @@ def build_index(*, version_id: int, dimension: int) -> None:
             f"CREATE INDEX {{index}} ON {{partition}} USING hnsw ((vector::halfvec({dimension})) halfvec_ip_ops)",
             version_id,
         )
+        # Without statistics the planner takes the partition for small and reads all of it at every search.
+        _run("ANALYZE {partition}", version_id)
         cursor.execute(
             "SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", [f"{partition_name(version_id)}_hnsw"]
         )
