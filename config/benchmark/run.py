@@ -35,6 +35,7 @@ def _benchmark(options: argparse.Namespace) -> None:
     from config.benchmark.freshness import benchmark_freshness
     from config.benchmark.ingest import benchmark_ingest
     from config.benchmark.page import benchmark_page
+    from config.benchmark.retrieval import benchmark_retrieval
     from config.benchmark.servers import running_shop
     from config.benchmark.synthetic import fill
 
@@ -48,10 +49,14 @@ def _benchmark(options: argparse.Namespace) -> None:
     call_command("migrate", verbosity=0)
     _say(f"{options.products:,} products, {options.shoppers:,} shoppers, a model version")
     shop = fill(products=options.products, shoppers=options.shoppers)
-    _say("the servers")
-    with running_shop() as port:
+    if options.name == "retrieval":
         _say("measuring")
-        report = benchmarks[options.name](port=port, shop=shop, seconds=options.seconds)
+        report = benchmark_retrieval(shop=shop, seconds=options.seconds)
+    else:
+        _say("the servers")
+        with running_shop() as port:
+            _say("measuring")
+            report = benchmarks[options.name](port=port, shop=shop, seconds=options.seconds)
     report.save(options.report)
 
 

@@ -5,12 +5,25 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
+import torch
+from django.conf import settings
+from django.db import connection
 
 from accounts.identity import token_digest
 from accounts.models import Shopper
 from catalog.models import Category, Product, product_slug
 from recs.engine.interactions import FloatArray, IntArray, Kind
-from recs.models import Interaction
+from recs.engine.recommenders.transformer import Transformer
+from recs.engine.splits import split_by_time
+from recs.engine.transformer.item_tower import ItemTower, item_tower_config
+from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
+from recs.history import export_interactions
+from recs.models import Interaction, ModelVersion
+from recs.nightly import publish
+from recs.nightly.dataset import Dataset
+from recs.popularity import refresh_popularity
+from recs.product_vectors import content_items
+from recs.vectors import from_binary
 
 SEED = 20261124
 CLUSTERS = 50
@@ -39,10 +52,77 @@ class SyntheticShop:
     query_vectors: FloatArray
 
 
-def clustered_vectors(count: int, dimension: int, *, seed: int = SEED) -> tuple[FloatArray, IntArray]:
-    """Unit vectors float32 ``[count, dimension]`` around ``CLUSTERS`` centres, and the cluster of each."""
-    rng = np.random.default_rng(seed)
-    centres = _unit(rng.standard_normal((CLUSTERS, dimension)))
+def fill(*, products: int, shoppers: int) -> SyntheticShop:
+    """Fills an empty database and publishes a model version; everything follows from ``SEED``."""
+    now = datetime.now(UTC)
+    vectors, cluster = clustered_vectors(products, UserTowerConfig().dimension)
+    stocked = _products(products, cluster, now)
+    known, tokens = _shoppers(shoppers)
+    _histories(known, stocked, cluster, now)
+    refresh_popularity()
+    version = publish_vectors(vectors)
+    with connection.cursor() as cursor:
+        # The statistics that a shop of some age has: autovacuum would come at a moment of its own.
+        cursor.execute("ANALYZE")
+    return SyntheticShop(
+        product_count=products,
+        product_ids=[product.pk for product in stocked],
+        codes=[product.code for product in stocked],
+        slugs=[product.slug for product in stocked],
+        shopper_ids=[shopper.pk for shopper in known],
+        tokens=tokens,
+        token_digests=[token_digest(token) for token in tokens],
+        version_id=version.pk,
+        query_vectors=_shopper_vectors(version),
+    )
+
+
+def publish_vectors(vectors: FloatArray) -> ModelVersion:
+    """Publishes a model that was never trained, through the nightly path's own functions.
+
+    Its towers are as large and as slow as trained ones; products lie where ``vectors`` says, in the order
+    of their keys.
+    """
+    export = export_interactions()
+    items = content_items(export.product_ids.tolist())
+    model = Transformer()
+    torch.manual_seed(SEED)
+    config = item_tower_config(items, dimension=model.dimension, id_dropout=0.0, content_dropout=0.0)
+    model.item_tower = ItemTower(config)
+    model.user_tower = UserTower(model.user_config)
+    model.vectors = vectors
+    model.fallback = np.zeros(len(vectors), dtype=np.float32)
+    model.trained = np.ones(len(vectors), dtype=bool)
+    dataset = Dataset(
+        split=split_by_time(export.interactions, longest=settings.HISTORY_LENGTH, seed=SEED),
+        items=items,
+        product_ids=export.product_ids,
+        shopper_ids=export.shopper_ids,
+        interactions=len(export.interactions),
+    )
+    version = publish.build_version(model=model, dataset=dataset, metrics={}, config={})
+    publish.mark_ready(version)
+    publish.embed_shoppers(version)
+    publish.activate(version)
+    return version
+
+
+def _shopper_vectors(version: ModelVersion) -> FloatArray:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT halfvec_send(vector) FROM recs_shoppervector WHERE version_id = %s LIMIT 1000",
+            [version.pk],
+        )
+        return from_binary([row[0] for row in cursor.fetchall()], version.dimension)
+
+
+def clustered_vectors(count: int, dimension: int, *, noise_seed: int = SEED) -> tuple[FloatArray, IntArray]:
+    """Unit vectors float32 ``[count, dimension]`` around ``CLUSTERS`` centres, and the cluster of each.
+
+    The centres are always the same: with another ``noise_seed`` come other vectors of the same clusters.
+    """
+    centres = _unit(np.random.default_rng(SEED).standard_normal((CLUSTERS, dimension)))
+    rng = np.random.default_rng(noise_seed)
     cluster = rng.integers(CLUSTERS, size=count)
     noise = rng.standard_normal((count, dimension)) * (SPREAD / np.sqrt(dimension))
     return _unit(centres[cluster] + noise), cluster
