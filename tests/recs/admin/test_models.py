@@ -1,0 +1,119 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from recs.models import ModelVersion, TrainingRun
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+
+CONFIRMED = {"_form_submitted": "True"}
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    return client
+
+
+@pytest.fixture
+def make_version(settings, tmp_path: Path):
+    """Versions whose files are there: an empty folder does, since no feed is served from them."""
+    settings.ARTIFACT_DIR = str(tmp_path)
+
+    def make(name: str, status: str, **fields: object) -> ModelVersion:
+        (tmp_path / name).mkdir()
+        return ModelVersion.objects.create(
+            name=name, status=status, recommender="transformer", dimension=2, artifact=name, **fields
+        )
+
+    return make
+
+
+def action(version: ModelVersion) -> str:
+    return reverse("admin:recs_modelversion_activate", args=[version.pk])
+
+
+def test_activating_a_version_is_confirmed_first(staff, make_version):
+    version = make_version("v2", "ready")
+
+    asked = staff.get(action(version))
+
+    version.refresh_from_db()
+    assert "Activate this version?" in asked.content.decode()
+    assert version.status == "ready"
+
+
+def test_a_confirmed_version_becomes_active_and_the_one_before_stays_ready(staff, make_version):
+    before = make_version("v1", "active")
+    version = make_version("v2", "ready")
+
+    answer = staff.post(action(version), CONFIRMED)
+
+    before.refresh_from_db()
+    version.refresh_from_db()
+    assert answer.headers["HX-Redirect"] == reverse("admin:recs_modelversion_changelist")
+    assert (before.status, version.status) == ("ready", "active")
+    assert "v2 is active now." in staff.get(answer.headers["HX-Redirect"]).content.decode()
+
+
+def test_a_retired_version_is_refused_with_the_reason(staff, make_version):
+    version = make_version("v1", "retired")
+
+    answer = staff.post(action(version), CONFIRMED)
+
+    version.refresh_from_db()
+    assert version.status == "retired"
+    assert "version v1 is retired" in staff.get(answer.headers["HX-Redirect"]).content.decode()
+
+
+def test_rolling_back_activates_the_version_before(staff, make_version):
+    before = make_version("v1", "ready", activated_at=datetime(2026, 11, 23, tzinfo=UTC))
+    make_version("v2", "active", activated_at=datetime(2026, 11, 24, tzinfo=UTC))
+
+    staff.post(reverse("admin:recs_modelversion_roll_back"), CONFIRMED)
+
+    before.refresh_from_db()
+    assert before.status == "active"
+
+
+def test_with_nothing_to_go_back_to_rolling_back_says_so(staff):
+    answer = staff.post(reverse("admin:recs_modelversion_roll_back"), CONFIRMED)
+
+    assert "nothing to go back to" in staff.get(answer.headers["HX-Redirect"]).content.decode()
+
+
+def test_looking_at_versions_is_not_activating_them(client, make_version):
+    user = UserFactory(is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_modelversion"))
+    client.force_login(user)
+    version = make_version("v2", "ready")
+
+    answer = client.post(action(version), CONFIRMED)
+
+    version.refresh_from_db()
+    assert answer.status_code == 403
+    assert version.status == "ready"
+
+
+def test_a_version_shows_its_metrics_as_a_table(staff, make_version):
+    version = make_version("v2", "active", metrics={"transformer": {"ndcg@10": 0.0512}})
+
+    page = staff.get(reverse("admin:recs_modelversion_change", args=[version.pk])).content.decode()
+
+    assert "<th>transformer</th><td>0.0512</td>" in page
+
+
+def test_a_run_shows_why_it_was_refused(staff):
+    run = TrainingRun.objects.create(
+        status="refused", reason="the challenger is not better", figures={"champion": {"ndcg@10": 0.06}}
+    )
+
+    page = staff.get(reverse("admin:recs_trainingrun_change", args=[run.pk])).content.decode()
+
+    assert "the challenger is not better" in page
+    assert "<th>champion</th><td>0.0600</td>" in page
