@@ -1,6 +1,5 @@
 """Model versions, which can be activated and rolled back, and the training runs that they came from."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -110,7 +109,8 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
     @display(description="NDCG@10")
     def headline(self, version: ModelVersion) -> str:
-        value = _find(version.metrics, "ndcg@10")
+        """Its own figure on the held-out slice, among those of all that were asked."""
+        value = version.metrics.get(version.recommender, {}).get("ndcg@10")
         return "–" if value is None else f"{value:.4f}"
 
     @display(description="Metrics")
@@ -165,16 +165,3 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     @display(description="Figures")
     def table(self, run: TrainingRun) -> str:
         return figures_table(run.figures)
-
-
-def _find(figures: Any, name: str) -> float | None:
-    """That figure, at whichever level it stands: the nightly path nests metrics by recommender."""
-    if not isinstance(figures, Mapping):
-        return None
-    if isinstance(figures.get(name), int | float):
-        return float(figures[name])
-    for inner in figures.values():
-        value = _find(inner, name)
-        if value is not None:
-            return value
-    return None
