@@ -105,6 +105,21 @@ def test_a_worker_that_is_killed_is_started_again(prepared: Path, tmp_path: Path
 
 
 @pytest.mark.slow
+def test_postgres_and_redis_that_are_killed_come_back_by_themselves(prepared: Path, tmp_path: Path) -> None:
+    with demo(prepared, tmp_path / "demo.log") as (process, _):
+        for name in ("postgres", "redis"):
+            os.kill(services.status(prepared)[name], signal.SIGKILL)
+
+        process.wait_for(
+            lambda: all(services.status(prepared).values()) and "back after" in process.output(),
+            what="bringing Postgres and Redis back",
+            seconds=30,
+        )
+        services.check_database(services.embedded_database_url(prepared))
+        services.check_redis(services.embedded_redis_url(prepared))
+
+
+@pytest.mark.slow
 def test_a_demo_that_was_killed_leaves_nothing_in_the_way_of_the_next(prepared: Path, tmp_path: Path) -> None:
     with demo(prepared, tmp_path / "killed.log") as (process, _):
         process.popen.kill()
