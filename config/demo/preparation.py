@@ -101,7 +101,9 @@ class Preparation:
         """Tells this database from one that was made anew: the moment of its first migration."""
         with connection.cursor() as cursor:
             cursor.execute("SELECT min(applied)::text FROM django_migrations")
-            return str(cursor.fetchone()[0])
+            mark = str(cursor.fetchone()[0])
+        connection.close()  # the steps take minutes, in which Postgres may be restarted
+        return mark
 
     def _create_admin(self) -> None:
         """The password is made once; an administrator whom somebody has changed or removed stays so."""
