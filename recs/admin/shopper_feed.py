@@ -1,22 +1,48 @@
 """The page that shows a shopper's feed as it would be served now, with reasons, features and trace."""
 
 import uuid
-from dataclasses import asdict, is_dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from django.utils.safestring import SafeString
 from django.views.generic import TemplateView
 from unfold.views import UnfoldModelAdminViewMixin
 
 from accounts.models import Shopper
 from catalog.models import Product
-from recs.admin.figures import figures_table
+from recs.feed.candidates import Trace
 from recs.models import Interaction
 
 HISTORY_SHOWN = 30
 COUNT = 24
 SCENARIOS = ("home", "similar", "bought_together", "cart", "trending", "new", "search")
 NEEDS_PRODUCT = frozenset({"similar", "bought_together"})
+NAMED = 6
+"""Dropped products that are named; the others are counted."""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Products that a stage dropped for one reason."""
+
+    why: str
+    count: int
+    names: list[str]
+    more: bool
+
+
+@dataclass(frozen=True)
+class TraceRow:
+    """A stage of the pipeline, to read."""
+
+    kind: str
+    name: str
+    milliseconds: float
+    incoming: int
+    outgoing: int
+    dropped: list[Dropped]
+    error: str
 
 
 class ShopperFeedView(UnfoldModelAdminViewMixin, TemplateView):
@@ -68,12 +94,32 @@ def _explained(name: str, scenario: str, code: str, query: str) -> dict[str, Any
         include_bought=False,
         log=False,
     )
-    return found | {"feed": feed, "product": product, "trace": _trace_table(feed.trace)}
+    return found | {"feed": feed, "product": product, "trace": trace_rows(feed.trace)}
 
 
-def _trace_table(trace: Any) -> SafeString:
-    """Every stage with what it proposed, dropped and took, as the pipeline reported it."""
-    return figures_table(asdict(trace) if is_dataclass(trace) and not isinstance(trace, type) else trace)
+def trace_rows(trace: Trace) -> list[TraceRow]:
+    """The stages in their order; what was dropped is grouped by the reason."""
+    ids = {product_id for stage in trace.stages for product_id in stage.dropped}
+    names = dict(Product.objects.filter(pk__in=ids).values_list("pk", "name"))
+    return [
+        TraceRow(
+            kind=stage.kind,
+            name=stage.name.replace("_", " "),
+            milliseconds=stage.milliseconds,
+            incoming=stage.incoming,
+            outgoing=stage.outgoing,
+            dropped=_by_reason(stage.dropped, names),
+            error=stage.error,
+        )
+        for stage in trace.stages
+    ]
+
+
+def _by_reason(dropped: Mapping[int, str], names: Mapping[int, str]) -> list[Dropped]:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for product_id, why in dropped.items():
+        groups[why].append(names.get(product_id, "a deleted product"))
+    return [Dropped(why, len(found), found[:NAMED], len(found) > NAMED) for why, found in groups.items()]
 
 
 def find_shopper(name: str) -> Shopper | None:

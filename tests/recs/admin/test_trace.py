@@ -1,0 +1,36 @@
+import pytest
+
+from recs.admin.shopper_feed import NAMED, Dropped, trace_rows
+from recs.feed.candidates import Stage, Trace
+from tests.factories import ProductFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def test_what_a_stage_dropped_is_grouped_by_the_reason():
+    first, second, third = (ProductFactory(name=name) for name in ("Bag", "Mug", "Bunting"))
+    dropped = {first.pk: "sold out", second.pk: "sold out", third.pk: "hidden by the shopper"}
+
+    (row,) = trace_rows(Trace((Stage("filter", "purchasable", 1.5, 10, 7, dropped),)))
+
+    assert (row.kind, row.name, row.incoming, row.outgoing) == ("filter", "purchasable", 10, 7)
+    assert row.dropped == [
+        Dropped("sold out", 2, ["Bag", "Mug"], False),
+        Dropped("hidden by the shopper", 1, ["Bunting"], False),
+    ]
+
+
+def test_only_a_few_dropped_products_are_named():
+    products = ProductFactory.create_batch(NAMED + 1)
+
+    (row,) = trace_rows(Trace((Stage("filter", "x", 0, 9, 0, {one.pk: "sold out" for one in products}),)))
+
+    assert row.dropped[0].count == NAMED + 1
+    assert len(row.dropped[0].names) == NAMED
+    assert row.dropped[0].more
+
+
+def test_a_product_that_is_gone_is_counted_all_the_same():
+    (row,) = trace_rows(Trace((Stage("hydrate", "products", 0, 1, 0, {404: "no such product any more"}),)))
+
+    assert row.dropped == [Dropped("no such product any more", 1, ["a deleted product"], False)]
