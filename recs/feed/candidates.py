@@ -1,0 +1,137 @@
+"""What passes between the stages of a feed: a request, proposals, candidates, a trace. No Django in here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recs.engine.interactions import Kind
+
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """A product that the shopper dealt with, how and when last."""
+
+    product_id: int
+    kind: Kind
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRequest:
+    """All that the stages know of who asks and what for; keys are primary keys.
+
+    ``vector`` float32 [d] is the shopper in the space of the active version, None without history or model.
+    ``personal`` is False for a shopper without a history, or one who wants no personalised feeds.
+    """
+
+    scenario: str
+    count: int
+    personal: bool = False
+    vector: Vector | None = None
+    recent: tuple[Recent, ...] = ()
+    bought: frozenset[int] = frozenset()
+    hidden: frozenset[int] = frozenset()
+    in_cart: tuple[int, ...] = ()
+    product_id: int | None = None
+    query: str = ""
+    include_bought: bool = False
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The products that the feed is about, where it is about any."""
+        return (self.product_id,) if self.product_id is not None else self.in_cart
+
+    @property
+    def unwanted(self) -> frozenset[int]:
+        """Products that the filters will take away: sources need not propose them."""
+        bought = frozenset() if self.include_bought else self.bought
+        return self.hidden | bought | frozenset(self.seeds)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A product that a source proposes; ``because`` is the product that led to it."""
+
+    product_id: int
+    score: float
+    because: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the shop says of a product now. ``vector`` in the space of the active version, if it has one."""
+
+    available: bool
+    name: str
+    category_id: int | None
+    category: str
+    popularity: float
+    vector: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A product and who proposed it; ``parts`` are the summands of ``score``, by the scorer's name."""
+
+    product_id: int
+    proposals: dict[str, Proposal]
+    facts: Facts | None = None
+    parts: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        return sum(self.parts.values())
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(self.proposals)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a product is shown; ``product_id`` is the one that the text speaks of."""
+
+    code: str
+    text: str
+    product_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate in its final place, with its reason."""
+
+    candidate: Candidate
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """What a filter kept, and what it removed, each with why."""
+
+    kept: list[Candidate]
+    removed: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage in the trace: how many went in and came out, what was dropped and why, and what failed."""
+
+    kind: str
+    name: str
+    milliseconds: float
+    incoming: int
+    outgoing: int
+    dropped: dict[int, str] = field(default_factory=dict)
+    proposed: tuple[int, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    stages: tuple[Stage, ...] = ()

@@ -1,0 +1,148 @@
+"""PATH 2, the executor: sources → hydrate → filter → score → re-rank → explain. Scenarios say with what."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from recs.feed.candidates import Candidate, Facts, FeedRequest, Filtered, Proposal, Ranked, Reason, Stage, Trace
+
+logger = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    name: str
+
+    def __call__(self, request: FeedRequest) -> Sequence[Proposal]: ...
+
+
+
+
+Hydrator = Callable[[Sequence[int]], dict[int, Facts]]
+Filter = Callable[[Sequence[Candidate], FeedRequest], Filtered]
+Scorer = Callable[[Sequence[Candidate], FeedRequest], Sequence[float]]
+Reranker = Callable[[Sequence[Candidate], FeedRequest], list[Candidate]]
+Explainer = Callable[[Sequence[Candidate], FeedRequest], list[Reason]]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    ranked: list[Ranked]
+    trace: Trace
+
+
+@dataclass(frozen=True)
+class CandidatePipeline:
+    """The stages of one scenario, in order.
+
+    A source or scorer that fails is logged, noted in the trace and left out: the feed still answers.
+    Hydration is the shop's own database: if that is gone, there is no shop, and its error is raised.
+    """
+
+    sources: Sequence[Source]
+    hydrate: Hydrator
+    filters: Sequence[Filter]
+    scorers: Sequence[Scorer]
+    rerank: Reranker
+    explain: Explainer
+
+    def run(self, request: FeedRequest) -> Result:
+        watch = Watch()
+        candidates = self._propose(request, watch)
+        candidates = self._hydrate(candidates, watch)
+        candidates = self._filter(candidates, request, watch)
+        candidates = self._score(candidates, request, watch)
+        candidates = self._rerank(candidates, request, watch)
+        reasons = self.explain(candidates, request)
+        watch.note("explain", "reasons", incoming=len(candidates), outgoing=len(reasons))
+        ranked = [Ranked(*pair) for pair in zip(candidates, reasons, strict=True)]
+        return Result(ranked, Trace(tuple(watch.stages)))
+
+    def _propose(self, request: FeedRequest, watch: Watch) -> list[Candidate]:
+        """Each product once, with everything that was proposed for it."""
+        found: dict[int, dict[str, Proposal]] = {}
+        for source in self.sources:
+            try:
+                proposals = source(request)
+            except Exception as failure:
+                logger.exception("source %s failed; the feed goes on without it", source.name)
+                watch.note("source", source.name, error=f"{type(failure).__name__}: {failure}")
+                continue
+            for proposal in proposals:
+                found.setdefault(proposal.product_id, {}).setdefault(source.name, proposal)
+            proposed = tuple(proposal.product_id for proposal in proposals)
+            watch.note("source", source.name, outgoing=len(proposed), proposed=proposed)
+        return [Candidate(product_id, proposals) for product_id, proposals in found.items()]
+
+    def _hydrate(self, candidates: list[Candidate], watch: Watch) -> list[Candidate]:
+        facts = self.hydrate([candidate.product_id for candidate in candidates]) if candidates else {}
+        known = [replace(one, facts=facts[one.product_id]) for one in candidates if one.product_id in facts]
+        dropped = {one.product_id: "no such product any more" for one in candidates if one.product_id not in facts}
+        watch.note("hydrate", "products", incoming=len(candidates), outgoing=len(known), dropped=dropped)
+        return known
+
+    def _filter(self, candidates: list[Candidate], request: FeedRequest, watch: Watch) -> list[Candidate]:
+        for keep in self.filters:
+            result = keep(candidates, request)
+            watch.note(
+                "filter",
+                _name(keep),
+                incoming=len(candidates),
+                outgoing=len(result.kept),
+                dropped=result.removed,
+            )
+            candidates = result.kept
+        return candidates
+
+    def _score(self, candidates: list[Candidate], request: FeedRequest, watch: Watch) -> list[Candidate]:
+        """Sum of the scorers' parts, best first; of equals the product that came first into the shop."""
+        for scorer in self.scorers:
+            name = _name(scorer)
+            try:
+                parts = scorer(candidates, request)
+            except Exception as failure:
+                logger.exception("scorer %s failed; the feed goes on without it", name)
+                watch.note("score", name, incoming=len(candidates), error=f"{type(failure).__name__}: {failure}")
+                continue
+            candidates = [
+                replace(one, parts={**one.parts, name: float(part)})
+                for one, part in zip(candidates, parts, strict=True)
+            ]
+            watch.note("score", name, incoming=len(candidates), outgoing=len(candidates))
+        return sorted(candidates, key=lambda one: (-one.score, one.product_id))
+
+    def _rerank(self, candidates: list[Candidate], request: FeedRequest, watch: Watch) -> list[Candidate]:
+        chosen = self.rerank(candidates, request)
+        watch.note("rerank", _name(self.rerank), incoming=len(candidates), outgoing=len(chosen))
+        return chosen
+
+
+class Watch:
+    """Notes each stage with the time since the one before."""
+
+    def __init__(self) -> None:
+        self.stages: list[Stage] = []
+        self._since = time.perf_counter()
+
+    def note(
+        self,
+        kind: str,
+        name: str,
+        *,
+        incoming: int = 0,
+        outgoing: int = 0,
+        dropped: dict[int, str] | None = None,
+        proposed: tuple[int, ...] = (),
+        error: str = "",
+    ) -> None:
+        now = time.perf_counter()
+        spent = 1000 * (now - self._since)
+        self._since = now
+        self.stages.append(Stage(kind, name, spent, incoming, outgoing, dropped or {}, proposed, error))
+
+
+def _name(stage: object) -> str:
+    return str(getattr(stage, "__name__", type(stage).__name__))

@@ -1,0 +1,67 @@
+"""Summands of a candidate's score. Each is bounded, so that their weights can be read against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recs.feed.candidates import Candidate, FeedRequest, Vector
+
+RECENT_WEIGHT = 0.6
+"""What a product next to the one just looked at gains against the shopper's vector, which is within -1 … 1."""
+RECENT_DECAY = 0.8
+"""Weight of a recent product against the next newer one."""
+POPULARITY_WEIGHT = 0.1
+"""Decides between products that suit alike; a tenth of what a perfect match counts."""
+AGREEMENT_WEIGHT = 0.02
+"""Per further source that proposed the product."""
+
+
+def shopper_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
+    """``p(u, c) = <u', c'>``: the model's own score, for candidates of all sources."""
+    if request.vector is None:
+        return np.zeros(len(candidates), dtype=np.float32)
+    return _matrix(candidates, len(request.vector)) @ request.vector
+
+
+def recent_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
+    """Nearness to the products that the shopper dealt with last, as the similar source measured it."""
+    weight = {one.product_id: RECENT_DECAY**place for place, one in enumerate(request.recent)}
+    scores = np.zeros(len(candidates), dtype=np.float32)
+    for place, one in enumerate(candidates):
+        proposal = one.proposals.get("similar_to_recent")
+        if proposal and proposal.because in weight:
+            scores[place] = RECENT_WEIGHT * proposal.score * weight[proposal.because]
+    return scores
+
+
+def source_rank(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
+    """Best place in any source's order, 1 at the top and falling to 0: for feeds that follow their sources."""
+    best = {one.product_id: 0.0 for one in candidates}
+    for name in {source for one in candidates for source in one.sources}:
+        proposed = sorted(
+            (one for one in candidates if name in one.proposals),
+            key=lambda one: -one.proposals[name].score,
+        )
+        for place, one in enumerate(proposed):
+            best[one.product_id] = max(best[one.product_id], 1.0 - place / len(proposed))
+    return np.array([best[one.product_id] for one in candidates], dtype=np.float32)
+
+
+def popularity(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
+    """Logarithm of how much the product is wanted, against the most wanted candidate."""
+    wanted = np.log1p([max(0.0, one.facts.popularity) if one.facts else 0.0 for one in candidates])
+    return (POPULARITY_WEIGHT * wanted / max(1e-9, float(wanted.max(initial=0.0)))).astype(np.float32)
+
+
+def agreement(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
+    """Sources that know nothing of each other and name the same product."""
+    return np.array([AGREEMENT_WEIGHT * (len(one.sources) - 1) for one in candidates], dtype=np.float32)
+
+
+def _matrix(candidates: Sequence[Candidate], dimension: int) -> Vector:
+    """float32 [candidates, d], zeros where a product has no vector."""
+    nothing = np.zeros(dimension, dtype=np.float32)
+    rows = [one.facts.vector if one.facts and one.facts.vector is not None else nothing for one in candidates]
+    return np.stack(rows) if rows else np.zeros((0, dimension), dtype=np.float32)

@@ -1,0 +1,176 @@
+"""Where candidates come from. Each is one look into Postgres and proposes; none decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+from recs import product_vectors, search
+from recs.engine.interactions import Kind
+from recs.feed.candidates import FeedRequest, Proposal
+from recs.registry import ActiveVersion
+
+NEAREST = 150
+PER_RECENT = 30
+"""Neighbours of each recent product; the newest few recent products count."""
+RECENT_SEEDS = 5
+SHORT_LIST = 40
+BASKETS = 300
+"""Newest purchases of a product whose baskets are looked into: more changed the top ten of none we looked at."""
+CATEGORIES = 3
+
+Look = Callable[[FeedRequest], Sequence[Proposal]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A look with the name that trace and reasons know it by."""
+
+    name: str
+    look: Look
+
+    def __call__(self, request: FeedRequest) -> Sequence[Proposal]:
+        return self.look(request)
+
+
+def nearest(version: ActiveVersion | None) -> Source:
+    """Nearest to the shopper's own vector."""
+
+    def look(request: FeedRequest) -> list[Proposal]:
+        if version is None or request.vector is None:
+            return []
+        found = product_vectors.nearest(
+            version=version, vector=request.vector, limit=NEAREST, exclude=sorted(request.unwanted)
+        )
+        return [Proposal(product_id, score) for product_id, score in found]
+
+    return Source("nearest", look)
+
+
+def similar_to_recent(version: ActiveVersion | None) -> Source:
+    """Neighbours of the products that the shopper dealt with last."""
+
+    def look(request: FeedRequest) -> list[Proposal]:
+        seeds = [recent.product_id for recent in request.recent[:RECENT_SEEDS]]
+        return _neighbours(version, seeds, PER_RECENT) if request.personal else []
+
+    return Source("similar_to_recent", look)
+
+
+def similar(version: ActiveVersion | None) -> Source:
+    """Neighbours of what the feed is about."""
+
+    def look(request: FeedRequest) -> list[Proposal]:
+        return _neighbours(version, list(request.seeds), 3 * SHORT_LIST)
+
+    return Source("similar", look)
+
+
+def bought_together() -> Source:
+    """What stands in the same orders as what the feed is about, against how often it is bought anyway."""
+
+    def look(request: FeedRequest) -> list[Proposal]:
+        return _rows(BOUGHT_TOGETHER, {"seeds": list(request.seeds), "baskets": BASKETS, "limit": 2 * SHORT_LIST})
+
+    return Source("bought_together", look)
+
+
+def trending() -> Source:
+    def look(request: FeedRequest) -> list[Proposal]:
+        return _rows(TRENDING, {"limit": _enough(request)})
+
+    return Source("trending", look)
+
+
+def new() -> Source:
+    def look(request: FeedRequest) -> list[Proposal]:
+        return _rows(NEW, {"limit": _enough(request)})
+
+    return Source("new", look)
+
+
+def popular_in_category() -> Source:
+    """The most wanted of the categories of the recent products, or of what the feed is about."""
+
+    def look(request: FeedRequest) -> list[Proposal]:
+        about = list(request.seeds)
+        if request.personal and not about:
+            about = [recent.product_id for recent in request.recent[:RECENT_SEEDS]]
+        return _rows(POPULAR_IN_CATEGORY, {"about": about, "each": SHORT_LIST, "most": CATEGORIES})
+
+    return Source("popular_in_category", look)
+
+
+def matches() -> Source:
+    """Full text and meaning, fused: see recs/search.py."""
+
+    def look(request: FeedRequest) -> list[Proposal]:
+        found = search.search_products(query=request.query, limit=4 * request.count)
+        return [Proposal(match.product_id, match.score) for match in found]
+
+    return Source("matches", look)
+
+
+BOUGHT_TOGETHER = f"""
+WITH basket AS (
+    SELECT seed.id AS seed, newest.shopper_id, newest.occurred_at
+    FROM unnest(%(seeds)s::bigint[]) AS seed (id) CROSS JOIN LATERAL (
+        SELECT shopper_id, occurred_at FROM recs_interaction
+        WHERE product_id = seed.id AND kind = {int(Kind.PURCHASE)} ORDER BY occurred_at DESC LIMIT %(baskets)s
+    ) newest
+)
+SELECT other.product_id,
+       count(*) / sqrt(20 + max(popularity.total)) AS score,
+       mode() WITHIN GROUP (ORDER BY basket.seed)
+FROM basket
+JOIN recs_interaction other ON other.shopper_id = basket.shopper_id
+    AND other.occurred_at = basket.occurred_at AND other.kind = {int(Kind.PURCHASE)}
+JOIN recs_productpopularity popularity ON popularity.product_id = other.product_id
+WHERE other.product_id <> ALL(%(seeds)s)
+GROUP BY other.product_id HAVING count(*) > 1
+ORDER BY score DESC, other.product_id LIMIT %(limit)s
+"""
+TRENDING = """
+SELECT product.id, popularity.trending, NULL FROM recs_productpopularity popularity
+JOIN catalog_product product ON product.id = popularity.product_id AND product.visible AND product.stock > 0
+WHERE popularity.total > 0
+ORDER BY popularity.trending DESC, product.id LIMIT %(limit)s
+"""
+NEW = """
+SELECT id, extract(epoch FROM created_at)::float8, NULL FROM catalog_product
+WHERE visible AND stock > 0 ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+"""
+POPULAR_IN_CATEGORY = """
+SELECT best.id, best.total, NULL FROM (
+    SELECT category_id, count(*) AS times FROM catalog_product
+    WHERE id = ANY(%(about)s) AND category_id IS NOT NULL GROUP BY category_id ORDER BY times DESC LIMIT %(most)s
+) chosen CROSS JOIN LATERAL (
+    SELECT product.id, popularity.total FROM catalog_product product
+    JOIN recs_productpopularity popularity ON popularity.product_id = product.id
+    WHERE product.category_id = chosen.category_id AND product.visible AND product.stock > 0
+    ORDER BY popularity.total DESC, product.id LIMIT %(each)s
+) best
+"""
+
+
+def _neighbours(version: ActiveVersion | None, seeds: list[int], limit: int) -> list[Proposal]:
+    if version is None or not seeds:
+        return []
+    best: dict[int, Proposal] = {}
+    for found in product_vectors.similar(version=version, product_ids=seeds, limit=limit):
+        # Best first: of several seeds, the nearest one is why.
+        best.setdefault(found.product_id, Proposal(found.product_id, found.score, found.because))
+    return list(best.values())
+
+
+def _rows(statement: str, values: dict[str, object]) -> list[Proposal]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return [Proposal(product_id, float(score), because) for product_id, score, because in cursor.fetchall()]
+
+
+def _enough(request: FeedRequest) -> int:
+    """So many that filters leave a page."""
+    return max(SHORT_LIST, 2 * request.count + len(request.hidden))
