@@ -39,7 +39,12 @@ def running_shop() -> Iterator[int]:
                 )
             started.append((program, child))
         _wait(started, lambda: _answers(port), what="the web server")
-        yield port
+        try:
+            yield port
+        except RuntimeError as failure:
+            raise BenchmarkError(
+                f"{failure}\nthe web server's last lines: {_last_lines(programs[0])}"
+            ) from None
         for program, child in started:
             if child.poll() is not None:
                 raise BenchmarkError(f"{program.name} ended while it was measured: {_last_lines(program)}")
@@ -75,7 +80,7 @@ def _log(program: Program) -> Path:
 
 def _last_lines(program: Program) -> str:
     lines = _log(program).read_text(errors="replace").strip().splitlines()
-    return " | ".join(lines[-4:]) or "no message"
+    return "\n".join(lines[-12:]) or "no message"
 
 
 def _free_port() -> int:

@@ -12,12 +12,11 @@ from unfold.views import UnfoldModelAdminViewMixin
 from accounts.models import Shopper
 from catalog.models import Product
 from recs.feed.candidates import Trace
+from recs.feed.scenarios import ABOUT_A_PRODUCT, SCENARIOS, serve_feed
 from recs.models import Interaction
 
 HISTORY_SHOWN = 30
 COUNT = 24
-SCENARIOS = ("home", "similar", "bought_together", "cart", "trending", "new", "search")
-NEEDS_PRODUCT = frozenset({"similar", "bought_together"})
 NAMED = 6
 """Dropped products that are named; the others are counted."""
 
@@ -81,10 +80,8 @@ def _explained(name: str, scenario: str, code: str, query: str) -> dict[str, Any
     product = Product.objects.filter(code=code).first() if code else None
     if code and product is None:
         return found | {"problem": f"No product has the code “{code}”."}
-    if scenario in NEEDS_PRODUCT and product is None:
+    if scenario in ABOUT_A_PRODUCT and product is None:
         return found | {"problem": f"The scenario {scenario} is about a product: enter its code."}
-    from recs.feed.scenarios import serve_feed
-
     feed = serve_feed(
         scenario=scenario,
         shopper=shopper,
