@@ -8,7 +8,6 @@ import numpy as np
 
 from recs.engine.interactions import Kind
 from recs.feed.candidates import Candidate, FeedRequest, Reason, Vector
-from recs.feed.scorers import RECENT_DECAY
 
 LEAST_LIKENESS = 0.2
 """Below it no single product of the history led to a candidate: the shopper's taste as a whole did."""
@@ -77,19 +76,18 @@ def _by_subject(
 def _by_history(
     one: Candidate, request: FeedRequest, names: dict[int, str], vectors: dict[int, Vector]
 ) -> Reason | None:
-    """The recent product that weighs most in the candidate: most alike, newer ones more."""
+    """The recent product that is most like the candidate in the model's space; of equals the newer one."""
     if not any(source in one.proposals for source in PERSONAL):
         return None
     if one.facts is None or one.facts.vector is None:
         return None
     best: tuple[float, Reason] | None = None
-    for place, recent in enumerate(request.recent):
+    for recent in request.recent:
         vector = vectors.get(recent.product_id)
         if vector is None or recent.product_id not in names or recent.kind not in WORDS:
             continue
         likeness = float(np.dot(vector, one.facts.vector))
-        weight = likeness * RECENT_DECAY**place
-        if likeness >= LEAST_LIKENESS and (best is None or weight > best[0]):
+        if likeness >= LEAST_LIKENESS and (best is None or likeness > best[0]):
             code, text = WORDS[recent.kind]
-            best = weight, Reason(code, text.format(name=names[recent.product_id]), recent.product_id)
+            best = likeness, Reason(code, text.format(name=names[recent.product_id]), recent.product_id)
     return best[1] if best else None

@@ -8,7 +8,7 @@ import numpy as np
 
 from recs.feed.candidates import Candidate, FeedRequest
 
-SAMENESS = 0.25
+SAMENESS = 0.4
 """What a product loses that equals one above it: with less, three lunch bags filled a page of 24 with lunch
 bags; with more, the third one looked at no longer brought any to the top row."""
 POOL = 6

@@ -71,7 +71,7 @@ def embed_shoppers(version: ModelVersion, *, progress: Callable[[float], None] |
     for start in range(0, len(shopper_ids), EMBED_BATCH):
         done += encode_shoppers(shopper_ids=shopper_ids[start : start + EMBED_BATCH], version=serving)
         if progress:
-            progress((start + EMBED_BATCH) / len(shopper_ids))
+            progress(min(1.0, (start + EMBED_BATCH) / len(shopper_ids)))
     return done
 
 
