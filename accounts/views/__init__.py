@@ -1,0 +1,1 @@
+"""The pages of a shopper's own things: account, basket, orders, data."""
