@@ -76,7 +76,9 @@ class Product(models.Model):
             GinIndex(fields=["document"], name="product_document"),
             models.Index(fields=["category", "name"], name="product_category_name"),
         ]
-        constraints = [models.CheckConstraint(condition=models.Q(price__gte=0), name="product_price_not_negative")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(price__gte=0), name="product_price_not_negative")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -85,12 +87,12 @@ class Product(models.Model):
         self.slug = product_slug(self.name)
         super().save(*args, **kwargs)  # type: ignore[arg-type]
 
+    def get_absolute_url(self) -> str:
+        return reverse("catalog:product", args=[self.code, self.slug])
+
     @property
     def available(self) -> bool:
         return self.visible and self.stock > 0
-
-    def get_absolute_url(self) -> str:
-        return reverse("catalog:product", args=[self.code, self.slug])
 
 
 class ProductImage(models.Model):

@@ -9,7 +9,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
 
 application = get_wsgi_application()
 
-from recs.registry import warm_up  # noqa: E402: needs the application's settings
+from recs.registry import warm_up  # noqa: E402
+
+# Imported late: models need the application's settings.
 
 # Beside the first requests: torch takes a second or two to import, and pages need not wait for it.
 threading.Thread(target=warm_up, name="warm-up", daemon=True).start()

@@ -18,7 +18,7 @@ class RecsConfig(AppConfig):
 
 def _wake_content(instance: Any, raw: bool = False, **_: Any) -> None:
     """Asks the default worker to encode the product that was saved, once that is committed."""
-    from recs.content import wake_content
+    from recs.wake import wake_content
 
     if not raw:
         transaction.on_commit(lambda: wake_content(instance.pk))

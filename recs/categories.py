@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from django.db import connection
 from django.utils import timezone
@@ -19,7 +17,9 @@ def categorise_products() -> int:
 
     Only for a shop that has the shelves of the demo: a shop of one's own brings its categories along.
     """
-    shelves = dict(Category.objects.filter(slug__in=[shelf.slug for shelf in SHELVES]).values_list("slug", "pk"))
+    shelves = dict(
+        Category.objects.filter(slug__in=[shelf.slug for shelf in SHELVES]).values_list("slug", "pk")
+    )
     if len(shelves) < len(SHELVES):
         return 0
     product_ids, vectors = _uncategorised()
@@ -37,7 +37,7 @@ def categorise_products() -> int:
         return cursor.rowcount
 
 
-def _uncategorised() -> tuple[Sequence[int], np.ndarray]:
+def _uncategorised() -> tuple[list[int], np.ndarray]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT product.id, halfvec_send(content.text) FROM catalog_product product"

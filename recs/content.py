@@ -15,7 +15,6 @@ from django.db import connection, transaction
 from catalog.models import Product
 from recs.engine.content.image import ImageEncoder, PictureError
 from recs.engine.content.text import TextEncoder
-from recs.ingest.wake import send_task
 from recs.vectors import to_text
 
 logger = logging.getLogger(__name__)
@@ -59,7 +58,10 @@ def encode_content(*, product_ids: Sequence[int] | None = None, say: Say | None 
         vectors = text_encoder().encode([one.words for one in batch])
         _store(
             "text",
-            [(one.product_id, one.new_text_hash, to_text(vector)) for one, vector in zip(batch, vectors, strict=True)],
+            [
+                (one.product_id, one.new_text_hash, to_text(vector))
+                for one, vector in zip(batch, vectors, strict=True)
+            ],
         )
         tell("texts", (start + len(batch)) / len(texts))
     _encode_pictures(pictures, digests, tell)
@@ -79,11 +81,6 @@ def products_to_encode(*, limit: int = 5_000) -> list[int]:
             [limit],
         )
         return [row[0] for row in cursor.fetchall()]
-
-
-def wake_content(product_id: int) -> None:
-    """Asks the default worker to encode a product; if Redis is away, the sweep does within a minute."""
-    send_task("recs.tasks.encode_product_content", queue="default", args=[product_id])
 
 
 @functools.cache

@@ -79,9 +79,7 @@ def vector_histories(
             },
         )
         rows = cursor.fetchall()
-    return {
-        shopper_id: _history(shopper_id, group, version.dimension) for shopper_id, group in _groups(rows)
-    }
+    return {shopper_id: _history(shopper_id, group, version.dimension) for shopper_id, group in _groups(rows)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +121,17 @@ class Export:
 ROW = np.dtype(
     [
         ("fields", ">i2"),
-        *[(f"{name}{part}", code) for name, code in (
-            ("shopper", ">i8"), ("product", ">i8"), ("kind", ">i2"), ("time", ">i8"), ("value", ">f4")
-        ) for part, code in (("_size", ">i4"), ("", code))],
+        *[
+            (f"{name}{part}", code)
+            for name, code in (
+                ("shopper", ">i8"),
+                ("product", ">i8"),
+                ("kind", ">i2"),
+                ("time", ">i8"),
+                ("value", ">f4"),
+            )
+            for part, code in (("_size", ">i4"), ("", code))
+        ],
     ]
 )
 """A row of COPY BINARY: fields that are never null, so that every row is equally long."""
@@ -151,7 +157,9 @@ def export_interactions() -> Export:
         ) as copy:
             blocks.extend(bytes(block) for block in copy)
     data = b"".join(blocks)
-    rows = np.frombuffer(data, dtype=ROW, offset=COPY_SIGNATURE, count=(len(data) - COPY_SIGNATURE) // ROW.itemsize)
+    rows = np.frombuffer(
+        data, dtype=ROW, offset=COPY_SIGNATURE, count=(len(data) - COPY_SIGNATURE) // ROW.itemsize
+    )
     # A product that came between the two statements has no index yet: left for the next night.
     rows = rows[np.isin(rows["product"], product_ids)]
     shopper_ids, user = np.unique(rows["shopper"].astype(np.int64), return_inverse=True)

@@ -19,7 +19,9 @@ class Interaction(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, editable=False)
     shopper = models.ForeignKey(Shopper, models.CASCADE, related_name="interactions")
-    seq = models.BigIntegerField(help_text="Position among the shopper's interactions, in the order of storing.")
+    seq = models.BigIntegerField(
+        help_text="Position among the shopper's interactions, in the order of storing."
+    )
     kind = models.SmallIntegerField(choices=KINDS)
     product = models.ForeignKey(Product, models.CASCADE, null=True, blank=True, related_name="interactions")
     value = models.FloatField(null=True, blank=True, help_text="Stars of a rating, quantity of a purchase.")
@@ -90,7 +92,9 @@ class ModelVersion(models.Model):
         ACTIVE = "active", "Active"
         RETIRED = "retired", "Retired"
 
-    name = models.CharField(max_length=40, unique=True, help_text="Time of training and number: 2026-11-24T02:00Z-3")
+    name = models.CharField(
+        max_length=40, unique=True, help_text="Time of training and number: 2026-11-24T02:00Z-3"
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.BUILDING)
     recommender = models.CharField(max_length=40)
     dimension = models.PositiveIntegerField()
@@ -185,7 +189,9 @@ class Recommendation(models.Model):
     """One served feed: what was shown to whom, in which order and why."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    shopper = models.ForeignKey(Shopper, models.CASCADE, null=True, blank=True, related_name="recommendations")
+    shopper = models.ForeignKey(
+        Shopper, models.CASCADE, null=True, blank=True, related_name="recommendations"
+    )
     scenario = models.CharField(max_length=20)
     product = models.ForeignKey(
         Product, models.SET_NULL, null=True, blank=True, related_name="+", help_text="What the feed is about."

@@ -67,7 +67,8 @@ def build_index(*, version_id: int, dimension: int) -> None:
         # Without statistics the planner takes the partition for small and reads all of it at every search.
         _run("ANALYZE {partition}", version_id)
         cursor.execute(
-            "SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", [f"{partition_name(version_id)}_hnsw"]
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass",
+            [f"{partition_name(version_id)}_hnsw"],
         )
         if not cursor.fetchone()[0]:
             raise RuntimeError(f"the index of {partition_name(version_id)} is not valid")
@@ -146,11 +147,10 @@ def place_products(*, product_ids: Sequence[int]) -> int:
             continue
         items = content_items(missing)
         found = load_item_tower(version).vectors(items)
-        placeable = found.any(axis=1)
         rows = [
             (version.id, product_id, to_text(vector))
-            for product_id, vector, good in zip(missing, found, placeable, strict=True)
-            if good
+            for product_id, vector in zip(missing, found, strict=True)
+            if vector.any()
         ]
         with connection.cursor() as cursor:
             cursor.executemany(
@@ -228,16 +228,12 @@ def _binary_rows(version_id: int, product_ids: IntArray, matrix: FloatArray) -> 
 
 def _set_search(cursor: CursorWrapper, wanted: int) -> None:
     ef_search = min(EF_SEARCH_MOST, max(EF_SEARCH_LEAST, wanted))
-    cursor.execute(
-        f"SET LOCAL hnsw.ef_search = {ef_search}; SET LOCAL hnsw.iterative_scan = relaxed_order"
-    )
+    cursor.execute(f"SET LOCAL hnsw.ef_search = {ef_search}; SET LOCAL hnsw.iterative_scan = relaxed_order")
 
 
 def _run(statement: str, version_id: int) -> None:
     name = partition_name(version_id)
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL(statement).format(
-                partition=sql.Identifier(name), index=sql.Identifier(f"{name}_hnsw")
-            )
+            sql.SQL(statement).format(partition=sql.Identifier(name), index=sql.Identifier(f"{name}_hnsw"))
         )

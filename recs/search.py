@@ -58,7 +58,12 @@ def search_products(*, query: str, limit: int) -> list[Match]:
     if not cleaned:
         return []
     vector = query_vector(cleaned)
-    values: dict[str, object] = {"query": cleaned, "limit": limit, "depth": DEPTH, "least": LEAST_LIKENESS}
+    values: dict[str, str | int | float] = {
+        "query": cleaned,
+        "limit": limit,
+        "depth": DEPTH,
+        "least": LEAST_LIKENESS,
+    }
     statement = BY_WORDS
     if vector is not None:
         statement = SEARCH.format(dimension=len(vector))

@@ -53,10 +53,14 @@ def fresh_vector(*, shopper: Shopper, version: ActiveVersion) -> EncodedShopper:
         with transaction.atomic():
             store({shopper.pk: encoded}, version=version)
     except DatabaseError:
-        logger.warning("the vector of shopper %s was not stored; the feed goes on", shopper.uuid, exc_info=True)
+        logger.warning(
+            "the vector of shopper %s was not stored; the feed goes on", shopper.uuid, exc_info=True
+        )
     spent = 1000 * (time.monotonic() - began)
     if spent > settings.FEED_ENCODE_BUDGET_MS:
-        logger.warning("encoding inline took %.0f ms, the budget is %d", spent, settings.FEED_ENCODE_BUDGET_MS)
+        logger.warning(
+            "encoding inline took %.0f ms, the budget is %d", spent, settings.FEED_ENCODE_BUDGET_MS
+        )
     return encoded
 
 

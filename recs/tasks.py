@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from recs import registry, shopper_vectors
 from recs.content import encode_content, products_to_encode
-from recs.ingest.wake import take_dirty_shoppers
 from recs.models import Heartbeat
 from recs.popularity import refresh_popularity as refresh
 from recs.product_vectors import place_products
+from recs.wake import take_dirty_shoppers
 
 logger = logging.getLogger(__name__)
 

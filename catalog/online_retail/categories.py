@@ -21,28 +21,138 @@ class Shelf:
 
 
 SHELVES = (
-    Shelf("bags", "Bags and purses", "lunch bag; shopper bag; jumbo bag; tote bag; handbag; purse; shoulder bag; wallet; backpack; luggage tag; passport cover"),
-    Shelf("mugs-and-tea", "Mugs and tea time", "mug; tea cup and saucer; teapot; coffee mug; tea set; tea cosy; egg cup; milk jug; sugar bowl; tea towel"),
-    Shelf("kitchen", "Kitchen and baking", "cake cases; baking mould; mixing bowl; measuring spoons; cookie cutter; recipe box; apron; oven glove; rolling pin; jelly mould; kitchen scales; pantry jar"),
-    Shelf("dining", "Plates and table", "dinner plate; bowl; napkins; placemat; cutlery set; wine glass; cake stand; tablecloth; coaster; doily; serving tray; drinking straws"),
-    Shelf("storage", "Tins, boxes and storage", "storage tin; cake tin; storage box; biscuit tin; drawer cabinet; basket; organiser; snack box; lunch box; jar; magazine rack; hanging tidy"),
-    Shelf("candles", "Candles and lights", "candle; tea light holder; lantern; candlestick; scented candle; fairy lights; night light; lamp; incense; candle plate"),
-    Shelf("christmas", "Christmas", "Christmas decoration; Christmas tree ornament; Christmas stocking; advent calendar; Santa; reindeer; snowman; Christmas bauble; snowflake garland; wreath; nativity"),
-    Shelf("party", "Party and bunting", "party bunting; balloons; paper chain; birthday party; party invites; garland of flags; piñata; party cones; streamers; confetti"),
-    Shelf("wall-art", "Signs and wall art", "metal sign; wall art; picture frame; door sign; photo frame; poster; wall plaque; hanging sign; chalkboard; letter of the alphabet block; wooden letters"),
-    Shelf("clocks-mirrors", "Clocks and mirrors", "alarm clock; wall clock; mirror; bakelike alarm clock; thermometer; barometer"),
-    Shelf("home", "Cushions and home", "cushion cover; doormat; rug; door stop; curtain; blanket; throw; quilt; draught excluder; bath mat; towel; ironing board cover; hot water bottle"),
-    Shelf("furniture", "Furniture and hooks", "cabinet; chair; table; stool; coat rack; hook; hanger; shelf; drawer knob; bookend; umbrella stand; easel"),
-    Shelf("ornaments", "Ornaments and figures", "ornament; figurine; ceramic animal; decorative bird; statue; vase; decorative heart; wicker heart; paperweight; bell; trinket box; glass cloche"),
-    Shelf("garden", "Garden and outdoors", "garden tools; plant pot; watering can; bird house; bird feeder; flower pot; planter; seeds; gardening gloves; picnic basket; hammock; parasol; kneeling pad"),
-    Shelf("flowers", "Artificial flowers", "artificial flower; rose stem; silk flower bouquet; garland of flowers; dried flowers; peony; hydrangea"),
-    Shelf("stationery", "Stationery", "notebook; pencils; pens; address book; diary; sticky notes; ruler; eraser; pencil case; stamps; sketchbook; sticker sheet; magnets; scrapbook; calculator"),
-    Shelf("cards-and-wrap", "Cards and gift wrap", "greeting card; gift wrap; birthday card; wrapping paper; ribbon; gift tag; gift bag; tissue paper; postcard; envelope; sticky tape"),
-    Shelf("toys", "Toys and games", "toy; wooden blocks; playing cards; jigsaw puzzle; skipping rope; doll; soft toy; spinning top; dominoes; board game; bingo set; kite; yo-yo; marbles; knitting kit; colouring set"),
-    Shelf("children", "For children", "children's cutlery; baby; child's umbrella; girl's; boy's; children's apron; bib; money box; piggy bank; space boy; dolly girl; circus parade; toadstool night light"),
-    Shelf("jewellery", "Jewellery and hair", "necklace; bracelet; earrings; brooch; ring; pendant; bangle; hair clip; hair band; key ring; phone charm; diamante; beads; jewellery box"),
-    Shelf("wellbeing", "Bath and wellbeing", "soap; bath salts; cosmetic bag; wash bag; hand warmer; sleep mask; plasters; nail file; make-up brush; bath sponge; tissues; lip balm; manicure set"),
-    Shelf("umbrellas", "Umbrellas, hats and travel", "umbrella; parasol; rain hat; sun hat; scarf; slippers; gloves; sunglasses; fan; poncho; travel mug; bicycle; watch"),
+    Shelf(
+        "bags",
+        "Bags and purses",
+        "lunch bag; shopper bag; jumbo bag; tote bag; handbag; purse; shoulder bag; wallet; "
+        "backpack; luggage tag; passport cover",
+    ),
+    Shelf(
+        "mugs-and-tea",
+        "Mugs and tea time",
+        "mug; tea cup and saucer; teapot; coffee mug; tea set; tea cosy; egg cup; milk jug; "
+        "sugar bowl; tea towel",
+    ),
+    Shelf(
+        "kitchen",
+        "Kitchen and baking",
+        "cake cases; baking mould; mixing bowl; measuring spoons; cookie cutter; recipe box; "
+        "apron; oven glove; rolling pin; jelly mould; kitchen scales; pantry jar",
+    ),
+    Shelf(
+        "dining",
+        "Plates and table",
+        "dinner plate; bowl; napkins; placemat; cutlery set; wine glass; cake stand; tablecloth; "
+        "coaster; doily; serving tray; drinking straws",
+    ),
+    Shelf(
+        "storage",
+        "Tins, boxes and storage",
+        "storage tin; cake tin; storage box; biscuit tin; drawer cabinet; basket; organiser; "
+        "snack box; lunch box; jar; magazine rack; hanging tidy",
+    ),
+    Shelf(
+        "candles",
+        "Candles and lights",
+        "candle; tea light holder; lantern; candlestick; scented candle; fairy lights; "
+        "night light; lamp; incense; candle plate",
+    ),
+    Shelf(
+        "christmas",
+        "Christmas",
+        "Christmas decoration; Christmas tree ornament; Christmas stocking; advent calendar; "
+        "Santa; reindeer; snowman; Christmas bauble; snowflake garland; wreath; nativity",
+    ),
+    Shelf(
+        "party",
+        "Party and bunting",
+        "party bunting; balloons; paper chain; birthday party; party invites; garland of flags; "
+        "piñata; party cones; streamers; confetti",
+    ),
+    Shelf(
+        "wall-art",
+        "Signs and wall art",
+        "metal sign; wall art; picture frame; door sign; photo frame; poster; wall plaque; "
+        "hanging sign; chalkboard; letter of the alphabet block; wooden letters",
+    ),
+    Shelf(
+        "clocks-mirrors",
+        "Clocks and mirrors",
+        "alarm clock; wall clock; mirror; bakelike alarm clock; thermometer; barometer",
+    ),
+    Shelf(
+        "home",
+        "Cushions and home",
+        "cushion cover; doormat; rug; door stop; curtain; blanket; throw; quilt; "
+        "draught excluder; bath mat; towel; ironing board cover; hot water bottle",
+    ),
+    Shelf(
+        "furniture",
+        "Furniture and hooks",
+        "cabinet; chair; table; stool; coat rack; hook; hanger; shelf; drawer knob; bookend; "
+        "umbrella stand; easel",
+    ),
+    Shelf(
+        "ornaments",
+        "Ornaments and figures",
+        "ornament; figurine; ceramic animal; decorative bird; statue; vase; decorative heart; "
+        "wicker heart; paperweight; bell; trinket box; glass cloche",
+    ),
+    Shelf(
+        "garden",
+        "Garden and outdoors",
+        "garden tools; plant pot; watering can; bird house; bird feeder; flower pot; planter; "
+        "seeds; gardening gloves; picnic basket; hammock; parasol; kneeling pad",
+    ),
+    Shelf(
+        "flowers",
+        "Artificial flowers",
+        "artificial flower; rose stem; silk flower bouquet; garland of flowers; dried flowers; "
+        "peony; hydrangea",
+    ),
+    Shelf(
+        "stationery",
+        "Stationery",
+        "notebook; pencils; pens; address book; diary; sticky notes; ruler; eraser; pencil case; "
+        "stamps; sketchbook; sticker sheet; magnets; scrapbook; calculator",
+    ),
+    Shelf(
+        "cards-and-wrap",
+        "Cards and gift wrap",
+        "greeting card; gift wrap; birthday card; wrapping paper; ribbon; gift tag; gift bag; "
+        "tissue paper; postcard; envelope; sticky tape",
+    ),
+    Shelf(
+        "toys",
+        "Toys and games",
+        "toy; wooden blocks; playing cards; jigsaw puzzle; skipping rope; doll; soft toy; "
+        "spinning top; dominoes; board game; bingo set; kite; yo-yo; marbles; knitting kit; "
+        "colouring set",
+    ),
+    Shelf(
+        "children",
+        "For children",
+        "children's cutlery; baby; child's umbrella; girl's; boy's; children's apron; bib; "
+        "money box; piggy bank; space boy; dolly girl; circus parade; toadstool night light",
+    ),
+    Shelf(
+        "jewellery",
+        "Jewellery and hair",
+        "necklace; bracelet; earrings; brooch; ring; pendant; bangle; hair clip; hair band; "
+        "key ring; phone charm; diamante; beads; jewellery box",
+    ),
+    Shelf(
+        "wellbeing",
+        "Bath and wellbeing",
+        "soap; bath salts; cosmetic bag; wash bag; hand warmer; sleep mask; plasters; nail file; "
+        "make-up brush; bath sponge; tissues; lip balm; manicure set",
+    ),
+    Shelf(
+        "umbrellas",
+        "Umbrellas, hats and travel",
+        "umbrella; parasol; rain hat; sun hat; scarf; slippers; gloves; sunglasses; fan; poncho; "
+        "travel mug; bicycle; watch",
+    ),
 )
 
 

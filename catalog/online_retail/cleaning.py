@@ -12,7 +12,14 @@ import pyarrow.parquet as pq
 
 DATA = Path(__file__).parent / "data"
 COLUMNS = (
-    "InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"
+    "InvoiceNo",
+    "StockCode",
+    "Description",
+    "Quantity",
+    "InvoiceDate",
+    "UnitPrice",
+    "CustomerID",
+    "Country",
 )
 PRODUCT_CODE = re.compile(r"\d{5}[A-Za-z]{0,2}")
 """A stock code of goods. The others are postage, fees, samples and corrections: POST, DOT, M, C2, PADS …"""

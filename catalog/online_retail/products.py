@@ -20,22 +20,86 @@ STOCK_DAYS = 60
 LEAST_STOCK = 12
 
 SHORT = {
-    "ASS": "assorted", "ASSTD": "assorted", "ASST": "assorted", "COL": "colour", "COLS": "colours",
-    "P'WEIGHT": "paperweight", "PCS": "pieces", "CHILDS": "child's", "CHILDRENS": "children's",
-    "LADIES": "ladies'", "W": "with", "S/2": "set of 2", "S/3": "set of 3", "S/4": "set of 4",
-    "S/6": "set of 6", "S/12": "set of 12", "SET/2": "set of 2", "SET/3": "set of 3", "SET/4": "set of 4",
-    "SET/5": "set of 5", "SET/6": "set of 6", "SET/10": "set of 10", "SET/20": "set of 20", "&": "and",
-    "T-LIGHT": "tea light", "T-LIGHTS": "tea lights", "TLIGHT": "tea light", "D.O.F.": "double old fashioned",
-    "BLK": "black", "WHT": "white", "GRN": "green", "LGE": "large", "LRG": "large", "SML": "small",
-    "XMAS": "Christmas", "CHRISTAMS": "Christmas", "GIN": "gin", "METRE": "metre",
+    "ASS": "assorted",
+    "ASSTD": "assorted",
+    "ASST": "assorted",
+    "COL": "colour",
+    "COLS": "colours",
+    "P'WEIGHT": "paperweight",
+    "PCS": "pieces",
+    "CHILDS": "child's",
+    "CHILDRENS": "children's",
+    "LADIES": "ladies'",
+    "W": "with",
+    "S/2": "set of 2",
+    "S/3": "set of 3",
+    "S/4": "set of 4",
+    "S/6": "set of 6",
+    "S/12": "set of 12",
+    "SET/2": "set of 2",
+    "SET/3": "set of 3",
+    "SET/4": "set of 4",
+    "SET/5": "set of 5",
+    "SET/6": "set of 6",
+    "SET/10": "set of 10",
+    "SET/20": "set of 20",
+    "&": "and",
+    "T-LIGHT": "tea light",
+    "T-LIGHTS": "tea lights",
+    "TLIGHT": "tea light",
+    "D.O.F.": "double old fashioned",
+    "BLK": "black",
+    "WHT": "white",
+    "GRN": "green",
+    "LGE": "large",
+    "LRG": "large",
+    "SML": "small",
+    "XMAS": "Christmas",
+    "CHRISTAMS": "Christmas",
+    "GIN": "gin",
+    "METRE": "metre",
 }
 NAMES = {
-    "CHRISTMAS", "EASTER", "ENGLAND", "ENGLISH", "FRENCH", "PARIS", "LONDON", "BRITISH", "SPANISH", "DANISH",
-    "SWISS", "INDIAN", "JAPANESE", "CHINESE", "MOROCCAN", "KASHMIRI", "UNION", "JACK", "SKULL", "BAROQUE",
-    "RUSSIAN", "AFRICAN", "SCANDINAVIAN", "VICTORIAN", "EDWARDIAN", "GEORGIAN", "SCOTTISH", "SCOTTIE", "ENID",
-    "TOKYO", "MADRAS", "ROMAN", "GREEK", "COLUMBIAN", "VALENTINE", "HALLOWEEN", "PANTONE", "BERTIE",
+    "CHRISTMAS",
+    "EASTER",
+    "ENGLAND",
+    "ENGLISH",
+    "FRENCH",
+    "PARIS",
+    "LONDON",
+    "BRITISH",
+    "SPANISH",
+    "DANISH",
+    "SWISS",
+    "INDIAN",
+    "JAPANESE",
+    "CHINESE",
+    "MOROCCAN",
+    "KASHMIRI",
+    "UNION",
+    "JACK",
+    "SKULL",
+    "BAROQUE",
+    "RUSSIAN",
+    "AFRICAN",
+    "SCANDINAVIAN",
+    "VICTORIAN",
+    "EDWARDIAN",
+    "GEORGIAN",
+    "SCOTTISH",
+    "SCOTTIE",
+    "ENID",
+    "TOKYO",
+    "MADRAS",
+    "ROMAN",
+    "GREEK",
+    "COLUMBIAN",
+    "VALENTINE",
+    "HALLOWEEN",
+    "PANTONE",
+    "BERTIE",
 } - {"UNION", "JACK", "SKULL", "BAROQUE", "SCOTTIE"}
-CAPITALS = {"CD", "DVD", "TV", "LED", "USB", "UK", "USA", "I", "XL", "DIY", "BBQ", "VIP", "TV"}
+CAPITALS = {"CD", "DVD", "TV", "LED", "USB", "UK", "USA", "I", "XL", "DIY", "BBQ", "VIP"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +142,9 @@ def products_of(lines: Lines) -> list[RawProduct]:
     rows: dict[str, list[int]] = defaultdict(list)
     for place, code in enumerate(lines.code):
         rows[code].append(place)
-    days = max(1.0, float((lines.time.max() - lines.time.min()) / np.timedelta64(1, "D"))) if len(lines) else 1.0
+    days = (
+        max(1.0, float((lines.time.max() - lines.time.min()) / np.timedelta64(1, "D"))) if len(lines) else 1.0
+    )
     products = []
     for code in sorted(rows):
         places = np.array(rows[code])

@@ -91,7 +91,9 @@ DATABASE_URL = env("DATABASE_URL", default="") or embedded_database_url(VAR_DIR)
 try:
     _parts = environ.Env.db_url_config(DATABASE_URL)
 except ValueError as failure:
-    raise ServiceError(f"DATABASE_URL is no address: {failure}; postgresql://USER:PASSWORD@HOST/NAME") from None
+    raise ServiceError(
+        f"DATABASE_URL is no address: {failure}; postgresql://USER:PASSWORD@HOST/NAME"
+    ) from None
 DATABASES = {"default": {**_parts, "CONN_MAX_AGE": 300, "CONN_HEALTH_CHECKS": True}}
 DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -41,7 +41,9 @@ def write_artifact(folder: Path, artifact: Artifact) -> str:
     partial = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    save_file({name: np.ascontiguousarray(array) for name, array in artifact.arrays.items()}, partial / ARRAYS)
+    save_file(
+        {name: np.ascontiguousarray(array) for name, array in artifact.arrays.items()}, partial / ARRAYS
+    )
     manifest = {
         "format": FORMAT,
         "recommender": artifact.recommender,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-from recs.engine.interactions import FloatArray, History, IntArray
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray
 from recs.engine.metrics import coverage, hit_rate, hits, ndcg, reciprocal_rank
-from recs.engine.recommender import Recommender
+from recs.engine.recommender import Recommendations
 
 Row = TypeVar("Row")
 BATCH = 512
@@ -19,30 +19,17 @@ DEPTH = 100
 """How far down MRR looks: a target below place 100 counts 0, which changes the third digit at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldOut:
-    """What a recommender is asked and what would have been right; one row a user.
+class Ranks(Protocol):
+    """What evaluation needs of a recommender."""
 
-    ``exclude[i]`` are items that must not be recommended to row i: those of its history.
-    """
-
-    histories: Sequence[History]
-    targets: Sequence[IntArray]
-    exclude: Sequence[IntArray]
-
-    def __len__(self) -> int:
-        return len(self.histories)
-
-    def sample(self, size: int, *, seed: int) -> HeldOut:
-        """At most ``size`` rows, drawn at random."""
-        if len(self) <= size:
-            return self
-        rows = np.sort(np.random.default_rng(seed).choice(len(self), size=size, replace=False))
-        return HeldOut(
-            [self.histories[row] for row in rows],
-            [self.targets[row] for row in rows],
-            [self.exclude[row] for row in rows],
-        )
+    def recommend(
+        self,
+        histories: Sequence[History],
+        k: int,
+        *,
+        exclude: Sequence[IntArray] | None = None,
+        among: IntArray | None = None,
+    ) -> Recommendations: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +56,7 @@ class Quality:
 
 
 def evaluate(
-    recommender: Recommender,
+    recommender: Ranks,
     held_out: HeldOut,
     *,
     item_count: int,

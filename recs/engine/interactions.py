@@ -100,3 +100,29 @@ class Items:
     price: FloatArray | None = None
     attribute_ids: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     attribute_offsets: IntArray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What a recommender is asked and what would have been right; one row a user.
+
+    ``exclude[i]`` are items that must not be recommended to row i: those of its history.
+    """
+
+    histories: Sequence[History]
+    targets: Sequence[IntArray]
+    exclude: Sequence[IntArray]
+
+    def __len__(self) -> int:
+        return len(self.histories)
+
+    def sample(self, size: int, *, seed: int) -> HeldOut:
+        """At most ``size`` rows, drawn at random."""
+        if len(self) <= size:
+            return self
+        rows = np.sort(np.random.default_rng(seed).choice(len(self), size=size, replace=False))
+        return HeldOut(
+            [self.histories[row] for row in rows],
+            [self.targets[row] for row in rows],
+            [self.exclude[row] for row in rows],
+        )

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from recs.engine.interactions import FloatArray, History, IntArray, Interactions, Items
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class Recommendations:
 class Recommender(Protocol):
     """``f``: history → ranked items.
 
-    ``fit`` learns; the same seed gives the same answer. ``recommend`` ranks the catalogue for each history:
-    ``exclude[i]`` are items never returned for history ``i`` (None: nothing is excluded); ``among``
-    restricts the answer to those items. An empty history is answered (by popularity, or what the method
-    has); items outside the catalogue (-1) are ignored.
+    ``fit`` learns; the same seed gives the same answer; what can be chosen is chosen on ``validation``.
+    ``recommend`` ranks the catalogue for each history: ``exclude[i]`` are items never returned for history
+    ``i`` (None: nothing is excluded); ``among`` restricts the answer to those items. An empty history is
+    answered (by popularity, or what the method has); items outside the catalogue (-1) are ignored.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Recommender(Protocol):
         *,
         budget: Budget,
         seed: int,
+        validation: HeldOut | None = None,
         progress: ProgressCallback | None = None,
     ) -> None: ...
 
@@ -78,7 +79,9 @@ class Recommender(Protocol):
         """Contribution of each interaction of the history to the item's score, float32 ``[len(history)]``."""
         ...
 
-    def save(self, folder: Path) -> None: ...
+    def save(self, folder: Path) -> str:
+        """Writes an artifact, all or nothing; returns the SHA-256 of its manifest."""
+        ...
 
     def load(self, folder: Path) -> None: ...
 

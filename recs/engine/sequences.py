@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recs.engine.evaluation import HeldOut
-from recs.engine.interactions import History, IntArray, Interactions, Items, Kind
+from recs.engine.interactions import HeldOut, History, IntArray, Interactions, Items, Kind
 
 SHORTEST = 3
 """Items of a user that a test, a validation and at least one training item need."""
@@ -48,18 +47,24 @@ def read_sequences(path: Path, attributes: Path | None = None) -> SequenceData:
         if not words:
             continue
         try:
-            items = [int(word) for word in words[1:]]
+            row = [int(word) for word in words[1:]]
         except ValueError:
             bad = next(word for word in words[1:] if not word.lstrip("-").isdigit())
-            raise SequenceFileError(f"{path}, line {number}: item {bad[:40]!r} is not a whole number") from None
-        if not items:
-            raise SequenceFileError(f"{path}, line {number}: a user without items; expected `user item item …`")
-        if min(items) < 0 or max(items) >= 2**62:
+            raise SequenceFileError(
+                f"{path}, line {number}: item {bad[:40]!r} is not a whole number"
+            ) from None
+        if not row:
+            raise SequenceFileError(
+                f"{path}, line {number}: a user without items; expected `user item item …`"
+            )
+        if min(row) < 0 or max(row) >= 2**62:
             raise SequenceFileError(f"{path}, line {number}: item ids must lie between 0 and 2^62")
         if words[0] in users:
-            raise SequenceFileError(f"{path}, line {number}: user {words[0][:40]} stands twice; expected once")
+            raise SequenceFileError(
+                f"{path}, line {number}: user {words[0][:40]} stands twice; expected once"
+            )
         users.add(words[0])
-        codes.append(items)
+        codes.append(row)
     if not codes:
         raise SequenceFileError(f"{path} holds no user; expected lines of `user item item …`")
     known = np.unique(np.concatenate([np.array(row, dtype=np.int64) for row in codes]))
@@ -115,7 +120,9 @@ def _with_attributes(path: Path, known: IntArray) -> Items:
     for code in known:
         row = table.get(str(code), [])
         if not isinstance(row, list) or not all(isinstance(value, int) and value >= 0 for value in row):
-            raise SequenceFileError(f"{path}: item {code}: expected a list of whole numbers, got {str(row)[:60]}")
+            raise SequenceFileError(
+                f"{path}: item {code}: expected a list of whole numbers, got {str(row)[:60]}"
+            )
         rows.append(row)
     flat = np.array([value for row in rows for value in row], dtype=np.int64)
     _, dense = np.unique(flat, return_inverse=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from recs.engine.evaluation import HeldOut
-from recs.engine.interactions import POSITIVE_KINDS, History, IntArray, Interactions
+from recs.engine.interactions import POSITIVE_KINDS, HeldOut, History, IntArray, Interactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,7 @@ def split_by_time(
     validation_from = _moment(times[times < test_from], 1 - validation_share)
     return TimeSplit(
         training=_rows(interactions, np.flatnonzero(interactions.time < validation_from)),
-        validation=held_out_between(
-            interactions, validation_from, test_from, longest=longest, seed=seed
-        ),
+        validation=held_out_between(interactions, validation_from, test_from, longest=longest, seed=seed),
         test=held_out_between(interactions, test_from, None, longest=longest, seed=seed),
         validation_from=validation_from,
         test_from=test_from,
@@ -62,11 +60,11 @@ def held_out_between(
     exclude: list[IntArray] = []
     bounds = np.flatnonzero(np.diff(interactions.user, prepend=-1, append=-1))
     positive = np.isin(interactions.kind, POSITIVE_KINDS)
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in pairwise(bounds.tolist()):
         time = interactions.time[first:last]
         cut = first + int(np.searchsorted(time, start, side="left"))
         stop = last if end is None else first + int(np.searchsorted(time, end, side="left"))
-        if cut == first or cut == stop:
+        if cut in (first, stop):
             continue
         known = np.unique(interactions.item[first:cut])
         later = np.arange(cut, stop)

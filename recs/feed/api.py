@@ -175,7 +175,9 @@ def _asked(request: Request) -> dict[str, Any]:
     if scenario == "search" and not words:
         errors.append(FieldError("/query", "is needed by the scenario search."))
     if len(words) > QUERY_LONGEST or "\0" in words:
-        errors.append(FieldError("/query", f"must have at most {QUERY_LONGEST} characters and no null character."))
+        errors.append(
+            FieldError("/query", f"must have at most {QUERY_LONGEST} characters and no null character.")
+        )
     product = _product(query.get("product", ""), scenario, errors)
     if errors:
         raise InvalidRequest(errors)
@@ -200,7 +202,9 @@ def _codes(body: Any) -> list[str]:
         raise InvalidRequest([FieldError("", 'must be an object {"products": [ids]}.')])
     unknown = [key for key in body if key != "products"]
     if unknown:
-        raise InvalidRequest([FieldError(f"/{key}"[:80], "is not known; expected products.") for key in unknown])
+        raise InvalidRequest(
+            [FieldError(f"/{key}"[:80], "is not known; expected products.") for key in unknown]
+        )
     products = body.get("products")
     if not isinstance(products, list) or not 1 <= len(products) <= RERANK_MOST:
         raise InvalidRequest([FieldError("/products", f"must be a list of 1 to {RERANK_MOST} product ids.")])
@@ -235,7 +239,9 @@ def _stage(one: Stage, codes: dict[int, str]) -> dict[str, Any]:
         "out": one.outgoing,
         "proposed": named(one.proposed[:TRACED]),
         "dropped": [
-            {"product": codes[key], "why": why} for key, why in list(one.dropped.items())[:TRACED] if key in codes
+            {"product": codes[key], "why": why}
+            for key, why in list(one.dropped.items())[:TRACED]
+            if key in codes
         ],
         "error": one.error or None,
     }

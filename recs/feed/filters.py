@@ -9,7 +9,9 @@ from recs.feed.candidates import Candidate, FeedRequest, Filtered
 
 def purchasable(candidates: Sequence[Candidate], request: FeedRequest) -> Filtered:
     """Visible and in stock, as of this moment."""
-    return _keep(candidates, lambda one: one.facts is not None and one.facts.available, "cannot be bought now")
+    return _keep(
+        candidates, lambda one: one.facts is not None and one.facts.available, "cannot be bought now"
+    )
 
 
 def not_bought(candidates: Sequence[Candidate], request: FeedRequest) -> Filtered:

@@ -8,22 +8,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from recs.feed.candidates import Candidate, Facts, FeedRequest, Filtered, Proposal, Ranked, Reason, Stage, Trace
+from recs.feed.candidates import (
+    Candidate,
+    Facts,
+    FeedRequest,
+    Filtered,
+    Proposal,
+    Ranked,
+    Reason,
+    Stage,
+    Trace,
+    Vector,
+)
 
 logger = logging.getLogger(__name__)
 
 
 class Source(Protocol):
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def __call__(self, request: FeedRequest) -> Sequence[Proposal]: ...
 
 
-
-
 Hydrator = Callable[[Sequence[int]], dict[int, Facts]]
 Filter = Callable[[Sequence[Candidate], FeedRequest], Filtered]
-Scorer = Callable[[Sequence[Candidate], FeedRequest], Sequence[float]]
+Scorer = Callable[[Sequence[Candidate], FeedRequest], Vector]
 Reranker = Callable[[Sequence[Candidate], FeedRequest], list[Candidate]]
 Explainer = Callable[[Sequence[Candidate], FeedRequest], list[Reason]]
 
@@ -80,7 +90,9 @@ class CandidatePipeline:
     def _hydrate(self, candidates: list[Candidate], watch: Watch) -> list[Candidate]:
         facts = self.hydrate([candidate.product_id for candidate in candidates]) if candidates else {}
         known = [replace(one, facts=facts[one.product_id]) for one in candidates if one.product_id in facts]
-        dropped = {one.product_id: "no such product any more" for one in candidates if one.product_id not in facts}
+        dropped = {
+            one.product_id: "no such product any more" for one in candidates if one.product_id not in facts
+        }
         watch.note("hydrate", "products", incoming=len(candidates), outgoing=len(known), dropped=dropped)
         return known
 
@@ -105,7 +117,9 @@ class CandidatePipeline:
                 parts = scorer(candidates, request)
             except Exception as failure:
                 logger.exception("scorer %s failed; the feed goes on without it", name)
-                watch.note("score", name, incoming=len(candidates), error=f"{type(failure).__name__}: {failure}")
+                watch.note(
+                    "score", name, incoming=len(candidates), error=f"{type(failure).__name__}: {failure}"
+                )
                 continue
             candidates = [
                 replace(one, parts={**one.parts, name: float(part)})

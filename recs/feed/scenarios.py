@@ -9,7 +9,6 @@ import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from accounts.models import Shopper
 from accounts.privacy import consents_of
@@ -20,7 +19,7 @@ from recs.feed import filters, rerankers, scorers, sources
 from recs.feed.candidates import FeedRequest, Ranked, Stage, Trace
 from recs.feed.explain import Explainer
 from recs.feed.hydrators import product_facts, shopper_facts
-from recs.feed.pipeline import CandidatePipeline, Result
+from recs.feed.pipeline import CandidatePipeline, Result, Scorer, Source
 from recs.feed.side_effects import log_served
 from recs.history import recent_products
 from recs.registry import ActiveVersion
@@ -33,6 +32,8 @@ ABOUT_A_PRODUCT = frozenset({"similar", "bought_together"})
 RECENT = 12
 """Recent products that a feed looks at: those that sources start from and reasons speak of."""
 
+A_LITTLE = 0.2
+"""Weight of a scorer that only decides between candidates that are close."""
 ELIGIBLE = (filters.purchasable, filters.not_hidden, filters.not_the_subject, filters.first_of_a_name)
 UNSEEN = (filters.purchasable, filters.not_bought, filters.not_hidden, filters.first_of_a_name)
 
@@ -87,6 +88,7 @@ def pipeline_for(scenario: str, request: FeedRequest, version: ActiveVersion | N
         ),
     )
     by_source = (scorers.source_rank,)
+    about: tuple[Source, ...]
     if scenario == "home" and request.personal:
         return home
     if scenario == "home":
@@ -103,12 +105,14 @@ def pipeline_for(scenario: str, request: FeedRequest, version: ActiveVersion | N
     if scenario == "search":
         personal = (scorers.source_rank, _a_little(scorers.shopper_affinity))
         return replace(
-            home, sources=(sources.matches(),), filters=ELIGIBLE, scorers=personal, rerank=rerankers.best_first
+            home,
+            sources=(sources.matches(),),
+            filters=ELIGIBLE,
+            scorers=personal,
+            rerank=rerankers.best_first,
         )
     only = sources.trending() if scenario == "trending" else sources.new()
-    return replace(
-        home, sources=(only,), filters=UNSEEN, scorers=by_source, rerank=rerankers.best_first
-    )
+    return replace(home, sources=(only,), filters=UNSEEN, scorers=by_source, rerank=rerankers.best_first)
 
 
 def serve_feed(
@@ -216,13 +220,13 @@ def _request(
     return request, seq, notes
 
 
-def _a_little(scorer: Any) -> Any:
+def _a_little(scorer: Scorer) -> Scorer:
     """A scorer whose part only decides between candidates that are close."""
 
-    def scored(found: Sequence[stage.Candidate], request: FeedRequest) -> Any:
-        return 0.2 * scorer(found, request)
+    def scored(found: Sequence[stage.Candidate], request: FeedRequest) -> stage.Vector:
+        return A_LITTLE * scorer(found, request)
 
-    scored.__name__ = scorer.__name__
+    scored.__name__ = getattr(scorer, "__name__", "scorer")
     return scored
 
 

@@ -72,7 +72,9 @@ def bought_together() -> Source:
     """What stands in the same orders as what the feed is about, against how often it is bought anyway."""
 
     def look(request: FeedRequest) -> list[Proposal]:
-        return _rows(BOUGHT_TOGETHER, {"seeds": list(request.seeds), "baskets": BASKETS, "limit": 2 * SHORT_LIST})
+        return _rows(
+            BOUGHT_TOGETHER, {"seeds": list(request.seeds), "baskets": BASKETS, "limit": 2 * SHORT_LIST}
+        )
 
     return Source("bought_together", look)
 
@@ -165,10 +167,12 @@ def _neighbours(version: ActiveVersion | None, seeds: list[int], limit: int) -> 
     return list(best.values())
 
 
-def _rows(statement: str, values: dict[str, object]) -> list[Proposal]:
+def _rows(statement: str, values: dict[str, int | list[int]]) -> list[Proposal]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return [Proposal(product_id, float(score), because) for product_id, score, because in cursor.fetchall()]
+        return [
+            Proposal(product_id, float(score), because) for product_id, score, because in cursor.fetchall()
+        ]
 
 
 def _enough(request: FeedRequest) -> int:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import Shopper
 from catalog.models import Product
 from recs.engine.interactions import Kind
-from recs.ingest.wake import wake_worker
+from recs.wake import wake_worker
 
 
 @dataclass(frozen=True, slots=True)

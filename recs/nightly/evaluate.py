@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from recs.engine.artifact import ArtifactError
-from recs.engine.evaluation import HeldOut, Quality, evaluate
-from recs.engine.interactions import FloatArray, History, IntArray
-from recs.engine.recommender import Recommendations, Recommender, top_k
+from recs.engine.evaluation import Quality, Ranks, evaluate
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray
+from recs.engine.recommender import Recommendations
 from recs.engine.recommenders.transformer import Transformer
 from recs.nightly.dataset import Dataset
 from recs.registry import ActiveVersion
@@ -58,9 +58,7 @@ class Champion:
         return self._model.recommend(histories, k, exclude=exclude, among=among)
 
 
-def evaluate_all(
-    recommenders: dict[str, Recommender], held_out: HeldOut, *, item_count: int
-) -> dict[str, Quality]:
+def evaluate_all(recommenders: dict[str, Ranks], held_out: HeldOut, *, item_count: int) -> dict[str, Quality]:
     """The same slice for each, in the order given."""
     return {
         name: evaluate(recommender, held_out, item_count=item_count)

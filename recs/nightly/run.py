@@ -18,7 +18,7 @@ from typing import Any
 
 from django.conf import settings
 
-from recs.engine.evaluation import Quality
+from recs.engine.evaluation import Quality, Ranks
 from recs.engine.recommender import Budget, Progress, Recommender
 from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.transformer import Transformer
@@ -85,7 +85,9 @@ def _run(night: Night, minutes: float, seed: int) -> TrainingRun:
         family, curve = train(dataset, minutes=minutes, seed=seed, night=night)
     with night.step("evaluate"):
         champion, why_none = evaluate.load_champion(active_version(), dataset)
-        contestants = {**family, **({"champion": champion} if champion else {})}
+        contestants: dict[str, Ranks] = {**family}
+        if champion:
+            contestants[champion.name] = champion
         qualities = evaluate.evaluate_all(
             contestants, dataset.split.test, item_count=len(dataset.product_ids)
         )

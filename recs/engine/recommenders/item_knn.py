@@ -13,8 +13,16 @@ import numpy as np
 from scipy import sparse
 
 from recs.engine.artifact import Artifact, array, read_artifact, write_artifact
-from recs.engine.evaluation import HeldOut, evaluate
-from recs.engine.interactions import POSITIVE_KINDS, FloatArray, History, IntArray, Interactions, Items
+from recs.engine.evaluation import evaluate
+from recs.engine.interactions import (
+    POSITIVE_KINDS,
+    FloatArray,
+    HeldOut,
+    History,
+    IntArray,
+    Interactions,
+    Items,
+)
 from recs.engine.recommender import Budget, Progress, ProgressCallback, Recommendations, top_k
 from recs.engine.recommenders.popularity import popularity
 

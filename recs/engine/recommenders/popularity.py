@@ -8,14 +8,24 @@ from pathlib import Path
 import numpy as np
 
 from recs.engine.artifact import Artifact, array, read_artifact, write_artifact
-from recs.engine.interactions import POSITIVE_KINDS, FloatArray, History, IntArray, Interactions, Items
+from recs.engine.interactions import (
+    POSITIVE_KINDS,
+    FloatArray,
+    HeldOut,
+    History,
+    IntArray,
+    Interactions,
+    Items,
+)
 from recs.engine.recommender import Budget, ProgressCallback, Recommendations, top_k
 
 HALF_LIFE_DAYS = 30.0
 """Days; counted from the newest interaction, and not at all where the data has no times."""
 
 
-def popularity(interactions: Interactions, item_count: int, *, half_life_days: float = HALF_LIFE_DAYS) -> FloatArray:
+def popularity(
+    interactions: Interactions, item_count: int, *, half_life_days: float = HALF_LIFE_DAYS
+) -> FloatArray:
     """float32 [items]: ``score(c) = sum over interactions with c of 2^(-age / half-life)``."""
     positive = np.isin(interactions.kind, POSITIVE_KINDS) & (interactions.item >= 0)
     time = interactions.time[positive]
@@ -37,7 +47,7 @@ class Popularity:
         *,
         budget: Budget,
         seed: int,
-        validation: object = None,
+        validation: HeldOut | None = None,
         progress: ProgressCallback | None = None,
     ) -> None:
         self.scores = popularity(interactions, items.count)

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from recs.engine.artifact import Artifact, ArtifactError, array, read_artifact, write_artifact
-from recs.engine.evaluation import HeldOut, evaluate
-from recs.engine.interactions import FloatArray, History, IntArray, Interactions, Items
+from recs.engine.evaluation import evaluate
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
 from recs.engine.recommender import Budget, ProgressCallback, Recommendations, top_k
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.transformer.item_tower import ItemTower, ItemTowerConfig, item_tower_config

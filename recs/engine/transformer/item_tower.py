@@ -81,8 +81,11 @@ def item_features(items: Items, known: IntArray, config: ItemTowerConfig) -> Ite
     )
 
 
-def item_tower_config(items: Items, *, dimension: int, id_dropout: float, content_dropout: float) -> ItemTowerConfig:
+def item_tower_config(
+    items: Items, *, dimension: int, id_dropout: float, content_dropout: float
+) -> ItemTowerConfig:
     """The parts that these items have, for training on them."""
+    bounds: np.ndarray | list[float]
     prices = items.price[np.isfinite(items.price)] if items.price is not None else np.zeros(0)
     bounds = np.unique(np.quantile(prices, np.linspace(0, 1, PRICE_BANDS + 1)[1:-1])) if len(prices) else []
     return ItemTowerConfig(
@@ -111,15 +114,17 @@ class ItemTower(nn.Module):
         self.image = nn.Linear(config.image, width) if config.image else None
         self.category = nn.Embedding(config.categories, width) if config.categories else None
         self.price = nn.Embedding(PRICE_BANDS + 1, width) if config.price_bounds else None
-        self.attributes = nn.EmbeddingBag(config.attributes, width, mode="mean") if config.attributes else None
+        self.attributes = (
+            nn.EmbeddingBag(config.attributes, width, mode="mean") if config.attributes else None
+        )
         for part in (self.category, self.price, self.attributes):
             if part is not None:
                 nn.init.normal_(part.weight, std=0.02)
-        for part in (self.text, self.image):
-            if part is not None:
+        for projection in (self.text, self.image):
+            if projection is not None:
                 # Unit-length input: components of the output start as large as those of an embedding.
-                nn.init.normal_(part.weight, std=0.02)
-                nn.init.zeros_(part.bias)
+                nn.init.normal_(projection.weight, std=0.02)
+                nn.init.zeros_(projection.bias)
 
     def forward(self, features: ItemFeatures) -> Tensor:
         mask = self._dropped(features.mask) if self.training else features.mask

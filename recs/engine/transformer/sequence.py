@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -66,24 +67,24 @@ def sequence_batch(histories: Sequence[History], longest: int) -> SequenceBatch:
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """Training rows: pieces of at most ``longest + 1`` interactions of one user; ``start``, ``end`` into the columns."""
+    """Training rows: at most ``longest + 1`` interactions of one user each; ``start``, ``end`` into the columns."""
 
     start: IntArray
     end: IntArray
 
 
 def segments(interactions: Interactions, longest: int) -> Segments:
-    """Cuts long histories into pieces that overlap by nothing, newest piece whole; single interactions teach nothing."""
+    """Cuts long histories into pieces, the newest one whole; a single interaction teaches nothing."""
     bounds = np.flatnonzero(np.diff(interactions.user, prepend=-1, append=-1))
     starts: list[int] = []
     ends: list[int] = []
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
-        end = int(last)
+    for first, last in pairwise(bounds.tolist()):
+        end = last
         while end - first >= 2:
-            start = max(int(first), end - longest - 1)
+            start = max(first, end - longest - 1)
             starts.append(start)
             ends.append(end)
-            end = start + 1 if start > first else int(first)
+            end = start + 1 if start > first else first
     return Segments(np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64))
 
 

@@ -12,15 +12,19 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from recs.categories import categorise_products
 from recs.content import encode_content, products_to_encode
 from recs.product_vectors import place_products
-from recs.queries import distil_queries, measure_queries
+from recs.query_words import distil_queries, measure_queries
 
 
 class Command(BaseCommand):
-    help = "Encodes product texts and pictures, fills missing categories, distils the words of search queries."
+    help = (
+        "Encodes product texts and pictures, fills missing categories, distils the words of search queries."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--measure-queries", action="store_true", help="compare search by the distilled table with the text model"
+            "--measure-queries",
+            action="store_true",
+            help="compare search by the distilled table with the text model",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -30,7 +34,12 @@ class Command(BaseCommand):
                 console.print(line, highlight=False)
             return
         stale = products_to_encode(limit=1_000_000)
-        columns = (TextColumn("{task.description:<14}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
+        columns = (
+            TextColumn("{task.description:<14}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+        )
         with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
             say = _bars(bars)
             encoded = encode_content(say=say)

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
@@ -45,16 +45,21 @@ class Command(BaseCommand):
         "Ranks the whole catalogue for each user of a file `user item item …`: the last item is the test, the one"
         " before it the validation, the rest training. Everything is chosen on validation; the test is looked at once."
     )
-    requires_system_checks: ClassVar[list[str]] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--sequences", required=True, metavar="FILE[.gz]", help="one line a user, oldest first")
+        parser.add_argument(
+            "--sequences", required=True, metavar="FILE[.gz]", help="one line a user, oldest first"
+        )
         parser.add_argument("--attributes", metavar="FILE[.gz]", help="JSON {item: [attribute id, …]}")
         parser.add_argument(
             "--recommenders", default=DEFAULT, metavar="NAME,NAME", help=f"or all; known: {', '.join(FAMILY)}"
         )
-        parser.add_argument("--minutes", type=float, default=10.0, help="bound of each training (default: 10)")
-        parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same figures (default: 0)")
+        parser.add_argument(
+            "--minutes", type=float, default=10.0, help="bound of each training (default: 10)"
+        )
+        parser.add_argument(
+            "--seed", type=int, default=0, help="the same seed gives the same figures (default: 0)"
+        )
         parser.add_argument("--json", metavar="FILE", help="write the figures there, - for standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -96,7 +101,12 @@ def _in_child(task: Task, console: Console) -> dict[str, Any]:
     child = context.Process(target=_work, args=(task, there), daemon=True)
     child.start()
     there.close()
-    columns = (TextColumn("{task.description:<14}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[figures]}"))
+    columns = (
+        TextColumn("{task.description:<14}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[figures]}"),
+    )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         bar = bars.add_task(task.recommender, total=1.0, figures="")
         while True:
@@ -104,7 +114,9 @@ def _in_child(task: Task, console: Console) -> dict[str, Any]:
                 told = here.recv()
             except EOFError:
                 child.join()
-                raise CommandError(f"{task.recommender}: the process ended with code {child.exitcode}") from None
+                raise CommandError(
+                    f"{task.recommender}: the process ended with code {child.exitcode}"
+                ) from None
             if isinstance(told, Step):
                 figures = "  ".join(f"{name} {value:.4g}" for name, value in told.figures.items())
                 bars.update(bar, completed=told.done, figures=figures)

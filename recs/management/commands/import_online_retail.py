@@ -75,7 +75,12 @@ def _purchases(
     """One per line of an invoice; its id is made from its row in the raw file."""
     moments = {int(at.astype(np.int64)): _moment(at) for at in np.unique(lines.time)}
     for row, code, customer, quantity, at in zip(
-        lines.row.tolist(), lines.code, lines.customer.tolist(), lines.quantity.tolist(), lines.time.astype(np.int64).tolist(), strict=True
+        lines.row.tolist(),
+        lines.code,
+        lines.customer.tolist(),
+        lines.quantity.tolist(),
+        lines.time.astype(np.int64).tolist(),
+        strict=True,
     ):
         yield BulkInteraction(
             uuid=uuid5(NAMESPACE, str(row)),

@@ -18,7 +18,9 @@ METRICS = ("hr@10", "ndcg@10", "mrr", "coverage@10")
 
 
 class Command(BaseCommand):
-    help = "Runs the nightly path now: trains a challenger, compares it with the champion, publishes the better."
+    help = (
+        "Runs the nightly path now: trains a challenger, compares it with the champion, publishes the better."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -46,15 +48,21 @@ class Command(BaseCommand):
     def _run(self, console: Console, minutes: float | None) -> TrainingRun:
         if not console.is_terminal:
             return run_nightly(minutes=minutes, say=PlainLines(console))
-        columns = (TextColumn("{task.description:<18}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[figures]}"))
+        columns = (
+            TextColumn("{task.description:<18}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[figures]}"),
+        )
         with Progress(*columns, console=console) as bars:
             tasks: dict[str, TaskID] = {}
 
             def say(stage: str, done: float, figures: dict[str, float]) -> None:
                 if stage not in tasks:
                     tasks[stage] = bars.add_task(stage, total=1.0, figures="")
-                shown = {"figures": _shown(figures)} if figures else {}
-                bars.update(tasks[stage], completed=done, **shown)
+                bars.update(tasks[stage], completed=done)
+                if figures:
+                    bars.update(tasks[stage], figures=_shown(figures))
 
             return run_nightly(minutes=minutes, say=say)
 

@@ -10,8 +10,8 @@ import pytest
 import redis
 from django.conf import settings
 
+from recs import wake
 from recs.engine.interactions import Kind
-from recs.ingest import wake
 from recs.ingest.record import NewInteraction, record_interactions
 from tests.factories import ProductFactory, ShopperFactory
 

@@ -1,4 +1,4 @@
-"""Wakes the realtime worker after interactions were stored. Redis may be dead: then nobody waits for it.
+"""Wakes the workers after something was stored. Redis may be dead: then nobody waits for it.
 
 A set in Redis names the shoppers whose vector is behind; one Celery message per burst asks the worker to
 drain it. What gets lost here is made up for by the sweep, and by the feed, which encodes inline.
@@ -67,6 +67,11 @@ def send_task(name: str, *, queue: str, args: list[object]) -> bool:
         _rest(failure)
         return False
     return True
+
+
+def wake_content(product_id: int) -> None:
+    """Asks the default worker to encode a product; if Redis is away, the sweep does within a minute."""
+    send_task("recs.tasks.encode_product_content", queue="default", args=[product_id])
 
 
 def take_dirty_shoppers(*, limit: int = 256) -> list[int]:
