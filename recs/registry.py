@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import QuerySet
 
 from recs.models import ModelVersion
@@ -86,13 +87,14 @@ def load_trained_products(version: ActiveVersion) -> IntArray:
 
 def warm_up() -> None:
     """Loads what a first feed would wait for: called when a web or worker process starts."""
-    version = active_version()
-    if version is None:
-        return
     try:
-        load_encoder(version)
+        version = active_version()
+        if version:
+            load_encoder(version)
     except Exception:
-        logger.exception("model version %s cannot be loaded; feeds go on without it", version.name)
+        logger.exception("the active model could not be loaded; feeds go on without it")
+    finally:
+        connection.close()
 
 
 def _read_user_tower(version: ActiveVersion) -> UserTower:

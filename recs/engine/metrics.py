@@ -27,7 +27,8 @@ def ndcg(hit: np.ndarray, target_counts: IntArray, k: int) -> FloatArray:
     discount = 1.0 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(target_counts, k)]
     gain = hit[:, :k] @ discount[: hit[:, :k].shape[1]]
-    return np.asarray(gain / np.where(ideal > 0, ideal, 1.0), dtype=np.float32)
+    result: FloatArray = (gain / np.where(ideal > 0, ideal, 1.0)).astype(np.float32)
+    return result
 
 
 def reciprocal_rank(hit: np.ndarray) -> FloatArray:
