@@ -1,0 +1,63 @@
+"""A product added in the admin is recommended to those it suits within seconds, before any retraining."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from catalog.models import Product
+from recs.content import encode_content
+from recs.models import ProductVector
+from tests.factories import UserFactory
+from tests.paths.client import names, new_shopper
+from tests.paths.shop import publish_a_model, stock_the_shop
+
+SECONDS = 60.0
+"""Most of it is the worker's first import of the text encoder on a busy machine."""
+
+
+def test_a_product_added_in_the_admin_reaches_those_it_suits(server, client, celery_worker_process):
+    shelves = stock_the_shop()
+    encode_content()
+    publish_a_model()
+    worker = celery_worker_process("default")
+    shopper = new_shopper(server)
+    shopper.interact("view", *[bag.code for bag in shelves["Lunch bag"][:3]])
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+
+    form = {
+        "code": "NEW1",
+        "name": "Lunch bag with a fox",
+        "category": shelves["Lunch bag"][0].category_id,
+        "price": "1.95",
+        "currency": "GBP",
+        "stock": "5",
+        "visible": "on",
+        "attributes": "{}",
+        "created_at_0": "2026-11-01",
+        "created_at_1": "12:00:00",
+        "images-TOTAL_FORMS": "0",
+        "images-INITIAL_FORMS": "0",
+    }
+    answer = client.post(reverse("admin:catalog_product_add"), form)
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    added = Product.objects.get(code="NEW1")
+    placed = ProductVector.objects.filter(product=added)
+    worker.wait_for(placed.exists, what="placing the new product", seconds=SECONDS)
+
+    feed = shopper.feed(scenario="home", count=12)
+
+    assert "Lunch bag with a fox" in names(feed)
+    item = next(item for item in feed["items"] if item["product"]["id"] == "NEW1")
+    assert "nearest" in item["sources"]
+    assert item["reason"]["code"] == "because_you_viewed"
+
+
+@pytest.mark.django_db
+def test_content_is_computed_once_until_it_changes():
+    shelves = stock_the_shop()
+    assert encode_content() == 48
+
+    assert encode_content() == 0
+    Product.objects.filter(pk=shelves["Mug"][0].pk).update(name="Mug with a fox")
+    assert encode_content() == 1
