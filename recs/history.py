@@ -137,7 +137,7 @@ ROW = np.dtype(
 """A row of COPY BINARY: fields that are never null, so that every row is equally long."""
 
 COPY_SIGNATURE = 19
-COPY_TRAILER = 2
+"""Bytes before the first row; after the last come two more, less than a row."""
 
 
 def export_interactions() -> Export:

@@ -6,23 +6,30 @@ reads it. The index holds ``vector::halfvec(d)``, so every search must name the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
+from recs.engine.artifact import ArtifactError
 from recs.engine.interactions import FloatArray, IntArray, Items
 from recs.registry import ActiveVersion, load_item_tower, load_trained_products, served_versions
+from recs.shopper_vectors import forget_vectors_of
 from recs.vectors import from_binary, to_text
+
+logger = logging.getLogger(__name__)
 
 EF_SEARCH_LEAST = 40
 EF_SEARCH_MOST = 1000
 """Bounds of pgvector's own setting; a search for more than it holds returns fewer rows and no error."""
 BUILD_MEMORY_MB = 256
 """Must hold the graph: 100,000 vectors of 64 halves take 41 MB."""
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
+"""Whoever waits for a lock on a whole table makes every reader behind it wait too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +61,8 @@ def copy_vectors(*, version_id: int, product_ids: IntArray, vectors: FloatArray)
 
 
 def build_index(*, version_id: int, dimension: int) -> None:
-    """Builds key and HNSW index, then makes the table a partition, if the index is valid."""
+    """Builds key and HNSW index, and checks that the index is valid. Raises RuntimeError if it is not."""
     with transaction.atomic(), connection.cursor() as cursor:
-        # Products may have gone since they were read; the foreign key of the whole would refuse them.
-        _run("DELETE FROM {partition} WHERE product_id NOT IN (SELECT id FROM catalog_product)", version_id)
         _run("ALTER TABLE {partition} ADD PRIMARY KEY (version_id, product_id)", version_id)
         cursor.execute(f"SET LOCAL maintenance_work_mem = '{BUILD_MEMORY_MB}MB'")
         _run(
@@ -70,8 +75,19 @@ def build_index(*, version_id: int, dimension: int) -> None:
             "SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass",
             [f"{partition_name(version_id)}_hnsw"],
         )
-        if not cursor.fetchone()[0]:
+        row = cursor.fetchone()
+        if row is None or not row[0]:
             raise RuntimeError(f"the index of {partition_name(version_id)} is not valid")
+
+
+def attach_partition(*, version_id: int) -> None:
+    """Makes the filled and indexed table part of the whole: from now on it can be searched."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(LOCK_TIMEOUT)
+        # Attaching takes this lock anyway, for the foreign key. Taken first, no product can go between the
+        # next statement and the check of the key, which would refuse the whole partition.
+        cursor.execute("LOCK TABLE catalog_product IN SHARE ROW EXCLUSIVE MODE")
+        _run("DELETE FROM {partition} WHERE product_id NOT IN (SELECT id FROM catalog_product)", version_id)
         _run(
             f"ALTER TABLE recs_productvector ATTACH PARTITION {{partition}} FOR VALUES IN ({int(version_id)})",
             version_id,
@@ -79,7 +95,10 @@ def build_index(*, version_id: int, dimension: int) -> None:
 
 
 def drop_partition(*, version_id: int) -> None:
-    _run("DROP TABLE IF EXISTS {partition}", version_id)
+    """Raises OperationalError if readers leave no gap for so long: then the next run tries again."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(LOCK_TIMEOUT)
+        _run("DROP TABLE IF EXISTS {partition}", version_id)
 
 
 def nearest(
@@ -138,28 +157,53 @@ def vectors(*, version: ActiveVersion, product_ids: Sequence[int]) -> dict[int, 
 def place_products(*, product_ids: Sequence[int]) -> int:
     """Gives products that came after training a vector from their content, in each version that serves.
 
-    A product that the model was trained on keeps the place it learnt. Returns how many rows were written.
+    A product that the model was trained on keeps the place it learnt. Returns how many rows were written. A
+    version that cannot place (files gone, other encoders) is logged and passed over: the others still can.
     """
     placed = 0
     for version in served_versions():
-        missing = _missing(version, product_ids)
-        if not missing:
-            continue
-        items = content_items(missing)
-        found = load_item_tower(version).vectors(items)
-        rows = [
-            (version.id, product_id, to_text(vector))
-            for product_id, vector in zip(missing, found, strict=True)
-            if vector.any()
-        ]
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO recs_productvector (version_id, product_id, vector) VALUES (%s, %s, %s::halfvec)"
-                " ON CONFLICT (version_id, product_id) DO UPDATE SET vector = excluded.vector",
-                rows,
-            )
-        placed += len(rows)
+        try:
+            with transaction.atomic():
+                placed += _place(version, product_ids)
+        except (ArtifactError, ValueError, DatabaseError):
+            logger.exception("%d products were not placed in version %s", len(product_ids), version.name)
     return placed
+
+
+def unplaced_products(*, version_id: int, limit: int = 5_000) -> list[int]:
+    """Products without a vector in that version: those that came since it was built, newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT product.id FROM catalog_product product WHERE NOT EXISTS ("
+            f"  SELECT FROM recs_productvector placed"
+            f"  WHERE placed.version_id = {int(version_id)} AND placed.product_id = product.id"
+            f") ORDER BY product.created_at DESC LIMIT %s",
+            [limit],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _place(version: ActiveVersion, product_ids: Sequence[int]) -> int:
+    missing = np.setdiff1d(np.array(product_ids, dtype=np.int64), load_trained_products(version)).tolist()
+    if not missing:
+        return 0
+    found = load_item_tower(version).vectors(content_items(missing))
+    rows = [
+        (version.id, to_text(vector), product_id)
+        for product_id, vector in zip(missing, found, strict=True)
+        if vector.any()
+    ]
+    known = vectors(version=version, product_ids=missing)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            # A product that went meanwhile is passed over.
+            "INSERT INTO recs_productvector (version_id, product_id, vector)"
+            " SELECT %s, id, %s::halfvec FROM catalog_product WHERE id = %s"
+            " ON CONFLICT (version_id, product_id) DO UPDATE SET vector = excluded.vector",
+            rows,
+        )
+    forget_vectors_of(product_ids=[row[2] for row in rows if row[2] not in known], version=version)
+    return len(rows)
 
 
 def content_items(product_ids: Sequence[int]) -> Items:
@@ -183,12 +227,6 @@ def content_items(product_ids: Sequence[int]) -> Items:
         category=np.array([-1 if row[0] is None else row[0] for row in rows], dtype=np.int64),
         price=np.array([np.nan if row[1] is None else float(row[1]) for row in rows], dtype=np.float32),
     )
-
-
-def _missing(version: ActiveVersion, product_ids: Sequence[int]) -> list[int]:
-    """Products that this version was not trained on: without a vector, or with one from an older content."""
-    trained = set(load_trained_products(version).tolist())
-    return [product_id for product_id in product_ids if product_id not in trained]
 
 
 def _stacked(packed: list[bytes | None]) -> FloatArray | None:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from django.conf import settings
 from django.db import connection
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+Loaded = TypeVar("Loaded")
+
 KEPT = 2
-"""Versions whose towers a process holds: the active one, and the one before while a swap is under way."""
+"""Versions whose towers a process holds: the active one, and the one before, which is warm for a roll-back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +70,20 @@ def artifact_folder(name: str) -> Path:
 
 def load_encoder(version: ActiveVersion) -> UserTower:
     """The user tower of a version. Raises ArtifactError if its files are missing, damaged or of another model."""
-    return _towers.get(("user", version.id), lambda: _read_user_tower(version))
+    return _user_towers.get(version.id, lambda: _read_user_tower(version))
 
 
 def load_item_tower(version: ActiveVersion) -> ItemTower:
     """The item tower of a version, to place products that came later. Raises ArtifactError."""
-    return _towers.get(("item", version.id), lambda: _read_item_tower(version))
+    return _item_towers.get(version.id, lambda: _read_item_tower(version))
 
 
 def load_trained_products(version: ActiveVersion) -> IntArray:
     """Keys of the products that the version learnt a place for. Raises ArtifactError."""
     from recs.engine.recommenders.transformer import load_trained_ids
 
-    return _towers.get(
-        ("trained", version.id), lambda: load_trained_ids(version.artifact, sha256=version.manifest_sha256)
+    return _trained_products.get(
+        version.id, lambda: load_trained_ids(version.artifact, sha256=version.manifest_sha256)
     )
 
 
@@ -118,27 +120,30 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-class _Cache:
-    """The newest few towers; a tower is immutable, so readers share it."""
+class _Cache(Generic[Loaded]):
+    """What the newest few versions loaded; it never changes afterwards, so readers share it."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._held: OrderedDict[tuple[str, int], Any] = OrderedDict()
+        self._held: OrderedDict[int, Loaded] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[str, int], read: Callable[[], Any]) -> Any:
-        held = self._held.get(key)
+    def get(self, version_id: int, read: Callable[[], Loaded]) -> Loaded:
+        held = self._held.get(version_id)
         if held is not None:
             return held
+        # One thread reads; the others wait for it instead of reading the same file again.
         with self._lock:
-            if key not in self._held:
-                self._held[key] = read()
+            if version_id not in self._held:
+                self._held[version_id] = read()
                 while len(self._held) > self._size:
                     self._held.popitem(last=False)
-            return self._held[key]
+            return self._held[version_id]
 
 
-_towers = _Cache(3 * KEPT)
+_user_towers: _Cache[UserTower] = _Cache(KEPT)
+_item_towers: _Cache[ItemTower] = _Cache(KEPT)
+_trained_products: _Cache[IntArray] = _Cache(KEPT)
 
 
 def _first(versions: QuerySet[ModelVersion]) -> ActiveVersion | None:

@@ -130,6 +130,20 @@ def store(encoded: dict[int, EncodedShopper], *, version: ActiveVersion) -> None
         )
 
 
+def forget_vectors_of(*, product_ids: Sequence[int], version: ActiveVersion) -> int:
+    """Takes away the vectors of all who dealt with these products, which had no place when those were encoded.
+
+    They count as behind again: the next feed or sweep encodes them anew. Returns how many.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM recs_shoppervector WHERE version_id = %s AND shopper_id IN"
+            " (SELECT shopper_id FROM recs_interaction WHERE product_id = ANY(%s))",
+            [version.id, list(product_ids)],
+        )
+        return int(cursor.rowcount)
+
+
 def dirty_shoppers(*, version: ActiveVersion, limit: int) -> list[int]:
     """Shoppers who did something since their vector was encoded, or have none in this version; newest first."""
     with connection.cursor() as cursor:
@@ -142,6 +156,11 @@ def dirty_shoppers(*, version: ActiveVersion, limit: int) -> list[int]:
             [version.id, limit],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def numbers_of(shopper_ids: Sequence[int]) -> dict[int, int]:
+    """``last_seq`` by shopper; who is gone is missing."""
+    return dict(Shopper.objects.filter(pk__in=shopper_ids).values_list("pk", "last_seq"))
 
 
 def _stored(shopper_id: int, version: ActiveVersion) -> EncodedShopper | None:

@@ -16,7 +16,8 @@ from recs import registry, shopper_vectors
 from recs.content import encode_content, products_to_encode
 from recs.models import Heartbeat
 from recs.popularity import refresh_popularity as refresh
-from recs.product_vectors import place_products
+from recs.product_vectors import place_products, unplaced_products
+from recs.quarantine import encode_each
 from recs.wake import take_dirty_shoppers
 
 logger = logging.getLogger(__name__)
@@ -28,9 +29,6 @@ SWEEP_LIMIT = 2_000
 @shared_task
 def encode_dirty_shoppers() -> int:
     """Drains the set of shoppers who did something, in batches, until it is empty."""
-    version = registry.active_version()
-    if version is None:
-        return 0
     done = 0
     while True:
         try:
@@ -38,9 +36,11 @@ def encode_dirty_shoppers() -> int:
         except redis.RedisError as failure:
             logger.warning("Redis did not say who is dirty; the sweep will find them: %s", failure)
             return done
-        if not shopper_ids:
+        # Asked anew for each batch: under load one drain may outlast a swap.
+        version = registry.active_version()
+        if not shopper_ids or version is None:
             return done
-        done += _encode(shopper_ids, version)
+        done += encode_each(shopper_ids, version)
 
 
 @shared_task
@@ -49,7 +49,7 @@ def sweep_stale_shoppers() -> int:
     version = registry.active_version()
     if version is None:
         return 0
-    return _encode(shopper_vectors.dirty_shoppers(version=version, limit=SWEEP_LIMIT), version)
+    return encode_each(shopper_vectors.dirty_shoppers(version=version, limit=SWEEP_LIMIT), version)
 
 
 @shared_task
@@ -61,12 +61,14 @@ def encode_product_content(product_id: int) -> int:
 
 @shared_task
 def sweep_content() -> int:
-    """The same for every product whose content is missing or older than the product."""
+    """The same for every product whose content is missing or older than the product, or that has no place yet."""
     product_ids = products_to_encode()
-    if not product_ids:
-        return 0
-    encode_content(product_ids=product_ids)
-    return place_products(product_ids=product_ids)
+    if product_ids:
+        encode_content(product_ids=product_ids)
+    version = registry.active_version()
+    unplaced = unplaced_products(version_id=version.id) if version else []
+    wanted = sorted({*product_ids, *unplaced})
+    return place_products(product_ids=wanted) if wanted else 0
 
 
 @shared_task
@@ -84,27 +86,16 @@ def record_heartbeat(queue: str) -> None:
 @shared_task
 def train_nightly() -> str:
     """The nightly path; ``make retrain`` runs the same function by hand."""
-    from recs.nightly.run import run_nightly
+    from recs.nightly.run import AlreadyRunning, run_nightly
 
-    return run_nightly().status
+    try:
+        return run_nightly(trigger="beat").status
+    except AlreadyRunning as reason:
+        logger.warning("no nightly run: %s", reason)
+        return "not started"
 
 
 @worker_process_init.connect
 def load_model(**_: object) -> None:
     """A worker's first shopper must not wait for torch and the model."""
     registry.warm_up()
-
-
-def _encode(shopper_ids: list[int], version: registry.ActiveVersion) -> int:
-    """All at once; if that fails one by one, so that one bad history holds back nobody else's vector."""
-    try:
-        return shopper_vectors.encode_shoppers(shopper_ids=shopper_ids, version=version)
-    except (ValueError, RuntimeError):
-        logger.exception("a batch of %d shoppers failed; each is tried alone", len(shopper_ids))
-    done = 0
-    for shopper_id in shopper_ids:
-        try:
-            done += shopper_vectors.encode_shoppers(shopper_ids=[shopper_id], version=version)
-        except (ValueError, RuntimeError):
-            logger.exception("shopper %d cannot be encoded and keeps the vector they have", shopper_id)
-    return done

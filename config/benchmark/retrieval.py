@@ -10,7 +10,14 @@ from config.benchmark.report import Report, ms
 from config.benchmark.synthetic import SyntheticShop, clustered_vectors
 from recs.engine.interactions import FloatArray, IntArray
 from recs.models import ModelVersion
-from recs.product_vectors import build_index, copy_vectors, create_partition, drop_partition, nearest
+from recs.product_vectors import (
+    attach_partition,
+    build_index,
+    copy_vectors,
+    create_partition,
+    drop_partition,
+    nearest,
+)
 from recs.registry import ActiveVersion, version_for_serving
 from recs.vectors import to_text
 
@@ -79,6 +86,7 @@ def measure_size(shop: SyntheticShop, size: int, *, seconds: float) -> Size:
         copy_vectors(version_id=row.pk, product_ids=product_ids, vectors=vectors)
         started = time.perf_counter()
         build_index(version_id=row.pk, dimension=dimension)
+        attach_partition(version_id=row.pk)
         built = time.perf_counter() - started
         version = version_for_serving(row)
         queries, shelves = clustered_vectors(QUERIES, dimension, noise_seed=QUERY_SEED)

@@ -14,6 +14,12 @@ from recs.product_vectors import content_items
 
 LEAST_TARGETS = 20
 """Held-out targets below which no comparison means anything: the shop is told to wait for more history."""
+TEST_SHARES = (0.1, 0.2, 0.3)
+"""Shares of the newest interactions to hold out: the first that gives ENOUGH_TARGETS, else the last. A shop of
+two weeks has too few returning shoppers in its newest tenth."""
+ENOUGH_TARGETS = 200
+VALIDATION_SHARE = 0.1
+"""Of what is left before the held-out slice: chooses when training stops."""
 
 
 class NotEnoughHistory(Exception):
@@ -29,24 +35,37 @@ class Dataset:
     product_ids: IntArray
     shopper_ids: IntArray
     interactions: int
+    test_share: float = TEST_SHARES[0]
 
 
 def load_dataset(*, seed: int) -> Dataset:
     """Exports, splits and joins content. Raises NotEnoughHistory."""
     export = export_interactions()
     _require_history(export)
-    split = split_by_time(export.interactions, longest=settings.HISTORY_LENGTH, seed=seed)
+    for share in TEST_SHARES:
+        split = split_by_time(
+            export.interactions,
+            test_share=share,
+            validation_share=VALIDATION_SHARE,
+            longest=settings.HISTORY_LENGTH,
+            seed=seed,
+        )
+        if len(split.test) >= ENOUGH_TARGETS:
+            break
     if len(split.test) < LEAST_TARGETS:
         raise NotEnoughHistory(
-            f"only {len(split.test)} shoppers with a history wanted something new in the newest tenth of all"
-            f" interactions; {LEAST_TARGETS} are needed to compare models"
+            f"only {len(split.test)} shoppers with a history wanted something new in the newest {share:.0%} of"
+            f" all interactions; {LEAST_TARGETS} are needed to compare models"
         )
+    if len(np.unique(split.training.item)) < 2:
+        raise NotEnoughHistory("fewer than two products have a history to learn from")
     return Dataset(
         split=split,
         items=content_items(export.product_ids.tolist()),
         product_ids=export.product_ids,
         shopper_ids=export.shopper_ids,
         interactions=len(export.interactions),
+        test_share=share,
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from recs.engine.artifact import ArtifactError
 from recs.engine.evaluation import Quality, Ranks, evaluate
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray
+from recs.engine.interactions import FloatArray, History, IntArray
 from recs.engine.recommender import Recommendations
 from recs.engine.recommenders.transformer import Transformer
 from recs.nightly.dataset import Dataset
@@ -24,11 +24,21 @@ class Decision:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision, with what it rests on; ``no_champion`` says why there was none to compare with."""
+
+    publish: bool
+    reason: str
+    qualities: dict[str, Quality]
+    no_champion: str
+
+
 class Champion:
     """The active version on tonight's questions, with the vectors and the tower that serve.
 
-    It was trained on less of the history than the challenger, never on more: the held-out slice is the
-    newest one. Products that it does not know it places by content, as serving does.
+    It was trained on an older part of the history than the challenger, so it has not seen the held-out
+    slice, which is the newest. Products that came later it places by content, as serving does.
     """
 
     name = "champion"
@@ -38,13 +48,13 @@ class Champion:
         self._model = Transformer()
         self._model.load(version.artifact, sha256=version.manifest_sha256)
         ids = self._model.item_ids
-        place = np.searchsorted(ids, dataset.product_ids)
-        inside = np.minimum(place, max(0, len(ids) - 1))
-        known = (ids[inside] == dataset.product_ids) & self._model.trained[inside]
-        known_row = np.where(known, inside, -1)
-        self._model.vectors = self._model.item_vectors(dataset.items, known=known_row)
+        place = np.minimum(np.searchsorted(ids, dataset.product_ids), max(0, len(ids) - 1))
+        known = (ids[place] == dataset.product_ids) & self._model.trained[place]
+        vectors = self._model.item_vectors(dataset.items)
+        vectors[known] = self._model.vectors[place[known]]
+        self._model.vectors = vectors
         fallback = np.zeros(len(dataset.product_ids), dtype=np.float32)
-        fallback[known] = self._model.fallback[inside[known]]
+        fallback[known] = self._model.fallback[place[known]]
         self._model.fallback = fallback
 
     def recommend(
@@ -58,12 +68,18 @@ class Champion:
         return self._model.recommend(histories, k, exclude=exclude, among=among)
 
 
-def evaluate_all(recommenders: dict[str, Ranks], held_out: HeldOut, *, item_count: int) -> dict[str, Quality]:
-    """The same slice for each, in the order given."""
-    return {
-        name: evaluate(recommender, held_out, item_count=item_count)
-        for name, recommender in recommenders.items()
+def judge(family: Mapping[str, Ranks], dataset: Dataset, *, champion: ActiveVersion | None) -> Verdict:
+    """Asks all of them, and the version that serves, for the same held-out targets, and decides."""
+    contestants: dict[str, Ranks] = {**family}
+    serving, why_none = load_champion(champion, dataset)
+    if serving:
+        contestants[serving.name] = serving
+    qualities = {
+        name: evaluate(contestant, dataset.split.test, item_count=len(dataset.product_ids))
+        for name, contestant in contestants.items()
     }
+    decision = decide(qualities)
+    return Verdict(decision.publish, decision.reason, qualities, why_none)
 
 
 def load_champion(version: ActiveVersion | None, dataset: Dataset) -> tuple[Champion | None, str]:
@@ -77,19 +93,27 @@ def load_champion(version: ActiveVersion | None, dataset: Dataset) -> tuple[Cham
 
 
 def decide(qualities: dict[str, Quality]) -> Decision:
-    """The challenger must have a higher NDCG@10 than the champion; the first one than popularity."""
-    challenger = qualities["transformer"]
-    rival = "champion" if "champion" in qualities else "popularity"
-    best = qualities[rival]
-    low, high = paired_interval(challenger.rows - best.rows)
-    compared = (
-        f"NDCG@10 {challenger.ndcg_10:.4f} against {best.ndcg_10:.4f} of the {rival}"
-        f" (difference {challenger.ndcg_10 - best.ndcg_10:+.4f}, 95 % interval {low:+.4f} to {high:+.4f},"
-        f" {len(challenger.rows)} shoppers)"
+    """The challenger must have a higher NDCG@10 than the champion, if there is one, and than popularity.
+
+    Higher by however little; the interval, of the differences target by target, says how sure that is.
+    """
+    rivals = [name for name in ("champion", "popularity") if name in qualities]
+    compared = {name: _compare(qualities["transformer"], qualities[name], name) for name in rivals}
+    for name in rivals:
+        if qualities["transformer"].ndcg_10 <= qualities[name].ndcg_10:
+            return Decision(False, f"refused, {compared[name]}")
+    return Decision(True, f"better, {compared[rivals[0]]}")
+
+
+def _compare(challenger: Quality, rival: Quality, name: str) -> str:
+    difference = challenger.ndcg_10 - rival.ndcg_10
+    sign = ">" if difference > 0 else "<" if difference < 0 else "="
+    low, high = paired_interval(challenger.rows - rival.rows)
+    return (
+        f"challenger {challenger.ndcg_10:.4f} {sign} {name} {rival.ndcg_10:.4f}"
+        f" (NDCG@10 on {len(challenger.rows):,} targets; difference {difference:+.4f},"
+        f" 95 % interval {low:+.4f} to {high:+.4f})"
     )
-    if challenger.ndcg_10 > best.ndcg_10:
-        return Decision(True, f"the challenger is better: {compared}")
-    return Decision(False, f"the challenger is not better: {compared}")
 
 
 def paired_interval(differences: FloatArray, *, rounds: int = 1000, seed: int = 0) -> tuple[float, float]:

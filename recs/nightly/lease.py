@@ -6,16 +6,19 @@ ends. Training is a row, never a message that waits for its acknowledgement.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from recs.models import ModelVersion, TrainingRun
+
+logger = logging.getLogger(__name__)
 
 LOCK_KEY = 0x417474756E65  # "Attune"
 BEAT_SECONDS = 5.0
@@ -26,18 +29,25 @@ class AlreadyRunning(Exception):
     """Another run holds the lease; the message says since when and at which stage."""
 
 
+class LeaseLost(Exception):
+    """Postgres was away, and another run took the lease meanwhile."""
+
+
 class Lease:
-    def __init__(self, run: TrainingRun) -> None:
-        self.run = run
+    """Held from ``taken()`` on; ``enter`` makes sure that it still is before each stage."""
+
+    def __init__(self, holder: psycopg.Connection) -> None:
+        self._holder = holder
+        self.run = TrainingRun.objects.create()
         self._beaten = 0.0
 
     @classmethod
     @contextmanager
     def taken(cls) -> Iterator[Lease]:
         """Raises AlreadyRunning. On the way out a run that has not finished is noted as failed or interrupted."""
-        with psycopg.connect(**connection.get_connection_params() | {"autocommit": True}) as holder:
-            locked = holder.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone()
-            if not locked or not locked[0]:
+        holder = _connect()
+        try:
+            if not _locked(holder):
                 raise AlreadyRunning(_who_runs())
             # Whoever is noted as running has lost the lock, so is dead.
             TrainingRun.objects.filter(status=TrainingRun.Status.RUNNING).update(
@@ -45,27 +55,52 @@ class Lease:
                 reason="the process ended before the run did",
                 finished_at=timezone.now(),
             )
-            lease = cls(TrainingRun.objects.create())
-            try:
-                yield lease
-            except (KeyboardInterrupt, SystemExit):
-                lease.finish(TrainingRun.Status.INTERRUPTED, "stopped by hand; the next run goes on")
-                raise
-            except BaseException as failure:
-                lease.finish(TrainingRun.Status.FAILED, f"{type(failure).__name__}: {failure}")
-                raise
+            lease = cls(holder)
+        except BaseException:
+            holder.close()
+            raise
+        try:
+            yield lease
+        except (KeyboardInterrupt, SystemExit):
+            lease.finish(TrainingRun.Status.INTERRUPTED, "stopped by hand; the next run goes on from there")
+            raise
+        except BaseException as failure:
+            lease.finish(TrainingRun.Status.FAILED, f"{type(failure).__name__}: {failure}")
+            raise
+        finally:
+            lease.release()
 
     def enter(self, stage: str) -> None:
+        """Notes the stage. Raises LeaseLost, or psycopg's OperationalError while Postgres is away."""
+        self._hold()
         self.run.stage = stage
         self._beaten = 0.0
         self.beat()
 
     def beat(self) -> None:
+        """Says that the run lives. A restart of Postgres does not end a training of many minutes."""
         if time.monotonic() - self._beaten < BEAT_SECONDS:
             return
         self._beaten = time.monotonic()
         self.run.heartbeat_at = timezone.now()
-        self.run.save(update_fields=["stage", "heartbeat_at"])
+        try:
+            self.run.save(update_fields=["stage", "heartbeat_at"])
+        except DatabaseError:
+            logger.warning("Postgres did not take the heartbeat; the run goes on", exc_info=True)
+            connection.close()
+
+    def release(self) -> None:
+        self._holder.close()
+
+    def _hold(self) -> None:
+        """Takes the lock again if its connection has broken."""
+        try:
+            self._holder.execute("SELECT 1")
+        except psycopg.OperationalError:
+            self._holder.close()
+            self._holder = _connect()
+            if not _locked(self._holder):
+                raise LeaseLost("Postgres was away, and another run began meanwhile") from None
 
     def finish(
         self,
@@ -81,6 +116,19 @@ class Lease:
         self.run.finished_at = timezone.now()
         self.run.save()
         return self.run
+
+
+def _connect() -> psycopg.Connection:
+    """A connection of its own: Django's may be closed and opened again, and would take the lock along."""
+    parameters = connection.get_connection_params()
+    for name in ("cursor_factory", "context"):
+        parameters.pop(name, None)
+    return psycopg.connect(**parameters | {"autocommit": True})
+
+
+def _locked(holder: psycopg.Connection) -> bool:
+    row = holder.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone()
+    return bool(row and row[0])
 
 
 def _who_runs() -> str:

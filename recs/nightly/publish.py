@@ -3,24 +3,30 @@
 A version is built on tables and files that nobody reads, becomes *ready*, and then *active* in one
 transaction. The one before stays *ready*, warm, for a roll-back; older ones are *retired*: row and figures
 stay, vectors and files go.
+
+What is published is the model that was evaluated, trained on the history up to the held-out slices. It is
+not trained again on everything: nobody could say how good that one is.
 """
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Shopper
 from recs import product_vectors, registry
 from recs.engine.recommenders.transformer import Transformer
-from recs.models import ModelVersion, ProductVector
+from recs.models import ModelVersion
 from recs.nightly.dataset import Dataset
-from recs.product_vectors import place_products
 from recs.shopper_vectors import encode_shoppers
+
+logger = logging.getLogger(__name__)
 
 Status = ModelVersion.Status
 EMBED_MOST = 50_000
@@ -36,35 +42,37 @@ def build_version(
     *, model: Transformer, dataset: Dataset, metrics: dict[str, Any], config: dict[str, Any]
 ) -> ModelVersion:
     """Row, files, partition and index. The version is still *building*: nobody reads it."""
+    # The row names its folder before there is one, so that whoever finds a half-built version finds all of it.
+    name = _free_name()
     version = ModelVersion.objects.create(
-        name=_free_name(),
+        name=name,
         status=Status.BUILDING,
         recommender=model.name,
         dimension=model.dimension,
-        artifact="",
+        artifact=name.replace(":", ""),
         manifest_sha256="",
         metrics=metrics,
         config=config,
     )
-    version.artifact = f"version-{version.pk}"
     folder = registry.artifact_folder(version.artifact)
     version.manifest_sha256 = model.save(folder, item_ids=dataset.product_ids)
-    version.save()
+    version.save(update_fields=["manifest_sha256"])
     placed = model.vectors.any(axis=1)
     product_vectors.create_partition(version_id=version.pk)
     product_vectors.copy_vectors(
         version_id=version.pk, product_ids=dataset.product_ids[placed], vectors=model.vectors[placed]
     )
     product_vectors.build_index(version_id=version.pk, dimension=version.dimension)
+    product_vectors.attach_partition(version_id=version.pk)
     return version
 
 
 def embed_shoppers(version: ModelVersion, *, progress: Callable[[float], None] | None = None) -> int:
-    """Encodes those seen last, then those with the most recent history; returns how many."""
+    """Encodes those seen last first, then those known longest; returns how many."""
     serving = registry.version_for_serving(version)
     shopper_ids = list(
         Shopper.objects.filter(last_seq__gt=0)
-        .order_by("-last_seen_at", "-pk")
+        .order_by(F("last_seen_at").desc(nulls_last=True), "pk")
         .values_list("pk", flat=True)[:EMBED_MOST]
     )
     done = 0
@@ -119,45 +127,63 @@ def retire_old_versions() -> list[str]:
     activated = [version for version in ready if version.activated_at]
     retired = [version for version in ready if version not in activated[:1]]
     for version in retired:
-        _retire(version)
+        ModelVersion.objects.filter(pk=version.pk).update(status=Status.RETIRED, retired_at=timezone.now())
+        _drop_contents(version)
     return [version.name for version in retired]
 
 
-def remove_unfinished_versions() -> list[str]:
-    """Takes away what a killed run left half-built. Only for the holder of the nightly lease."""
-    unfinished = list(ModelVersion.objects.filter(status=Status.BUILDING))
-    for version in unfinished:
-        _drop_contents(version)
-        version.delete()
-    return [version.name for version in unfinished]
+def remove_leftovers() -> list[str]:
+    """Takes away what a killed run left half-built or half-retired; returns the versions' names.
+
+    Only for the holder of the nightly lease: a version that is being built looks the same.
+    """
+    removed = []
+    for version in ModelVersion.objects.filter(status=Status.BUILDING):
+        if _drop_contents(version):
+            version.delete()
+            removed.append(version.name)
+    for version in ModelVersion.objects.filter(status=Status.RETIRED):
+        if _has_contents(version) and _drop_contents(version):
+            removed.append(version.name)
+    return removed
 
 
-def _retire(version: ModelVersion) -> None:
-    ModelVersion.objects.filter(pk=version.pk).update(status=Status.RETIRED, retired_at=timezone.now())
-    _drop_contents(version)
+def _has_contents(version: ModelVersion) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT to_regclass(%s) IS NOT NULL OR EXISTS"
+            " (SELECT FROM recs_shoppervector WHERE version_id = %s)",
+            [product_vectors.partition_name(version.pk), version.pk],
+        )
+        row = cursor.fetchone()
+    files = bool(version.artifact) and registry.artifact_folder(version.artifact).exists()
+    return files or bool(row and row[0])
 
 
-def _drop_contents(version: ModelVersion) -> None:
+def _drop_contents(version: ModelVersion) -> bool:
+    """Vectors and files of a version that nobody reads; False if that has to wait for the next run."""
+    try:
+        product_vectors.drop_partition(version_id=version.pk)
+    except OperationalError:
+        logger.warning(
+            "version %s is in use for too long; the next run drops it", version.name, exc_info=True
+        )
+        return False
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM recs_shoppervector WHERE version_id = %s", [version.pk])
-    product_vectors.drop_partition(version_id=version.pk)
     if version.artifact:
-        shutil.rmtree(registry.artifact_folder(version.artifact), ignore_errors=True)
+        folder = registry.artifact_folder(version.artifact)
+        # Artifacts are written beside their place, under a name with a dot before it.
+        for path in (folder, *folder.parent.glob(f".{folder.name}.*")):
+            shutil.rmtree(path, ignore_errors=True)
+    return True
 
 
 def _place_newcomers(version: ModelVersion) -> None:
     """Products that came since the version was built, by their content."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT product.id FROM catalog_product product"
-            f" LEFT JOIN {ProductVector._meta.db_table} placed"
-            "   ON placed.product_id = product.id AND placed.version_id = %s"
-            " WHERE placed.product_id IS NULL",
-            [version.pk],
-        )
-        missing = [row[0] for row in cursor.fetchall()]
+    missing = product_vectors.unplaced_products(version_id=version.pk)
     if missing:
-        place_products(product_ids=missing)
+        product_vectors.place_products(product_ids=missing)
 
 
 def _free_name() -> str:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from recs.models import TrainingRun
-from recs.nightly.run import AlreadyRunning, run_nightly
+from recs.nightly.run import AlreadyRunning, LeaseLost, run_nightly
 from recs.registry import active_version
 
 METRICS = ("hr@10", "ndcg@10", "mrr", "coverage@10")
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         console = Console()
         try:
             run = self._run(console, minutes)
-        except AlreadyRunning as reason:
+        except (AlreadyRunning, LeaseLost) as reason:
             raise CommandError(f"{reason}; wait for it, or stop it") from reason
         except KeyboardInterrupt:
             raise CommandError("interrupted; the next run goes on from the last whole epoch") from None
@@ -69,8 +69,12 @@ class Command(BaseCommand):
     def _show(self, console: Console, run: TrainingRun) -> None:
         quality = run.figures.get("quality", {})
         if quality:
-            shoppers = run.figures["data"]["test_shoppers"]
-            table = Table(title=f"the newest tenth of the history, {shoppers} shoppers, one new product each")
+            data = run.figures["data"]
+            title = (
+                f"the newest {data['test_share']:.0%} of the history:"
+                f" {data['test_shoppers']:,} shoppers, one new product each"
+            )
+            table = Table(title=title)
             table.add_column("recommender")
             for metric in METRICS:
                 table.add_column(metric, justify="right")
