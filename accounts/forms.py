@@ -14,14 +14,21 @@ USERNAME_LENGTH = 150
 """Django's user names are no longer, and a shopper's is their e-mail address."""
 
 
+REQUIRED = {"required": "Please fill this in."}
+
+
 class SignUpForm(forms.Form):
-    name = forms.CharField(max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = forms.CharField(
+        error_messages=REQUIRED, max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
     email = forms.EmailField(
+        error_messages=REQUIRED,
         label="E-mail address",
         max_length=USERNAME_LENGTH,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
     password = forms.CharField(
+        error_messages=REQUIRED,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="At least 10 characters, and not one of the common ones.",
@@ -80,9 +87,12 @@ class SignInForm(AuthenticationForm):
 class CheckoutForm(forms.Form):
     """``token`` and ``total`` are not the shopper's to fill in: which form this is, and what it showed."""
 
-    name = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = forms.CharField(
+        error_messages=REQUIRED, max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
     email = forms.EmailField(label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "email"}))
     address = forms.CharField(
+        error_messages=REQUIRED,
         max_length=500,
         label="Delivery address",
         widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "street-address"}),

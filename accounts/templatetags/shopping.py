@@ -25,4 +25,4 @@ def liked_products(context: Context) -> frozenset[int]:
     request: HttpRequest = context["request"]
     if not hasattr(request, "_liked_products"):
         request._liked_products = liked_by(shopper_for(request))  # type: ignore[attr-defined]
-    return request._liked_products  # type: ignore[attr-defined, no-any-return]
+    return request._liked_products  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from functools import wraps
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -54,11 +54,11 @@ def known_shopper(request: HttpRequest) -> Shopper:
     return shopper
 
 
-def never_stored(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def never_stored(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Keeps a person's pages out of every cache; going back to one asks for it anew."""
 
     @wraps(view)
-    def wrapped(*args: object, **kwargs: object) -> HttpResponse:
+    def wrapped(*args: object, **kwargs: object) -> HttpResponseBase:
         response = view(*args, **kwargs)
         response.setdefault("Cache-Control", "private, no-store")
         return response

@@ -77,7 +77,7 @@ def erase(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "accounts/erase.html")
     if request.POST.get("sure") != "on":
-        return render(request, "accounts/erase.html", {"not_sure": True}, status=422)
+        return render(request, "accounts/erase.html", {"not_sure": True})
     if shopper:
         _erase(shopper)
     logout(request)

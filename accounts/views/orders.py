@@ -29,7 +29,7 @@ def checkout(request: HttpRequest) -> HttpResponse:
         messages.info(request, "Your basket is empty: there is nothing to order yet.")
         return redirect("accounts:cart")
     form = CheckoutForm(initial={**_known_address(shopper), "total": cart.total})
-    return render(request, "accounts/checkout.html", {"form": form, "cart": cart, "problems": {}})
+    return render(request, "accounts/checkout.html", {"form": form, "cart": cart})
 
 
 @never_stored
@@ -87,11 +87,12 @@ def _shown_again(request: HttpRequest, shopper: Shopper, form: CheckoutForm) -> 
     if not cart.lines:
         messages.info(request, "Your basket is empty: there is nothing to order.")
         return redirect("accounts:cart")
-    form.data = form.data.copy()
-    form.data["total"] = str(cart.total)
+    filled_in = request.POST.copy()
+    filled_in["total"] = str(cart.total)
     if "token" in form.errors:
-        form.data["token"] = str(uuids.uuid4())
-    return render(request, "accounts/checkout.html", {"form": form, "cart": cart}, status=422)
+        filled_in["token"] = str(uuids.uuid4())
+    form.data = filled_in
+    return render(request, "accounts/checkout.html", {"form": form, "cart": cart})
 
 
 def _known_address(shopper: Shopper) -> dict[str, str]:

@@ -30,9 +30,12 @@ def price(amount: Decimal, currency: str) -> str:
 
 
 @register.filter
-def tint(category_id: int | None) -> str:
-    """The class that gives a category's tiles their hue; neighbours in the shop differ clearly."""
-    return f"tint-{category_id * 5 % TINTS}" if category_id is not None else "tint-none"
+def tint(category_id: object) -> str:
+    """The class that gives a category's tiles their hue; neighbours in the shop differ clearly.
+
+    Anything but a number is no category: a template has an empty text where a product is gone.
+    """
+    return f"tint-{category_id * 5 % TINTS}" if isinstance(category_id, int) else "tint-none"
 
 
 @register.simple_tag
