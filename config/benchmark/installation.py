@@ -35,6 +35,7 @@ def temporary_installation(*, var: Path, database_url: str, redis_url: str) -> I
     with contextlib.ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="benchmark-", dir=var))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        (folder / "static").mkdir()
         database = stack.enter_context(_temporary_database(database_url))
         queue = stack.enter_context(_empty_redis_database(redis_url))
         environment = {

@@ -1,12 +1,14 @@
 """The part of ``manage.py benchmark`` that runs inside the installation made for it."""
 
 import argparse
+import logging
 import signal
 import sys
 import time
 from pathlib import Path
 
 import django
+import structlog
 from django.core.management import call_command
 
 from config.benchmark.installation import BenchmarkError
@@ -23,6 +25,8 @@ def main() -> None:
     # So that the servers are put away in order, and not only by the signal that their parent's death sends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     django.setup()
+    # Of this process alone: its own requests, of which the statements are counted, are nobody's news.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         _benchmark(options)
     except (BenchmarkError, RuntimeError) as failure:
