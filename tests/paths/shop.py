@@ -21,7 +21,7 @@ SHELVES = ("Lunch bag", "Candle", "Mug", "Garland")
 PER_SHELF = 12
 SHOPPERS = 160
 ORDERS = 6
-MINUTES = 0.1
+MINUTES = 0.03
 """A bound only: training on a thousand purchases ends by itself after some seconds."""
 
 
