@@ -7,6 +7,7 @@ from django.db.models.signals import post_save
 
 class RecsConfig(AppConfig):
     name = "recs"
+    verbose_name = "recommendations"
 
     def ready(self) -> None:
         from catalog.models import Product
