@@ -111,6 +111,15 @@ class CartLineForm(forms.Form):
 
 
 class OpinionForm(forms.Form):
-    product = forms.CharField(max_length=64)
-    opinion = forms.ChoiceField(choices=[("like", "like"), ("hide", "hide"), ("none", "none")])
+    """``opinion``: like, hide or none, a colon, and the product's code; a button sends one value only."""
+
+    opinion = forms.RegexField(r"\A(like|hide|none):.+\Z", max_length=70)
     recommendation = forms.UUIDField(required=False)
+
+    @property
+    def word(self) -> str:
+        return str(self.cleaned_data["opinion"]).partition(":")[0]
+
+    @property
+    def code(self) -> str:
+        return str(self.cleaned_data["opinion"]).partition(":")[2]

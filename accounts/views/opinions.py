@@ -18,11 +18,11 @@ def opinion(request: HttpRequest) -> HttpResponse:
     form = OpinionForm(request.POST)
     product = None
     if form.is_valid():
-        product = Product.objects.filter(code=form.cleaned_data["product"]).first()
+        product = Product.objects.filter(code=form.code).first()
     if product is None:
         text = "The shop does not have this product any more."
         return changed(request, shopper, text, otherwise="recs:home", failed=True)
-    said = form.cleaned_data["opinion"]
+    said = form.word
     set_opinion(
         shopper=shopper,
         product=product,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django import template
+from django.core.cache import cache
 from django.core.files.storage import default_storage
 from django.db.models import OuterRef, Subquery
 
@@ -12,6 +13,8 @@ from catalog.models import Category, Product
 register = template.Library()
 
 SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
+DEPARTMENTS_KEPT = 60
+"""Seconds."""
 TINTS = 12
 """Hues that products.css has: ``tint-0`` to ``tint-11``."""
 
@@ -40,7 +43,18 @@ def tint(category_id: object) -> str:
 
 @register.simple_tag
 def departments() -> list[Department]:
-    """Every category that has something to sell, with the picture of what is wanted most in it."""
+    """Every category that has something to sell, with the picture of what is wanted most in it.
+
+    Kept for a while: it sorts all products, and would be the home page's slowest query.
+    """
+    kept: list[Department] | None = cache.get("departments")
+    if kept is None:
+        kept = _departments()
+        cache.set("departments", kept, DEPARTMENTS_KEPT)
+    return kept
+
+
+def _departments() -> list[Department]:
     wanted = Product.objects.purchasable().filter(category=OuterRef("pk")).exclude(image="")
     pictures = wanted.order_by("-popularity__trending", "pk").values("image")[:1]
     categories = Category.objects.annotate(picture=Subquery(pictures)).exclude(picture=None)

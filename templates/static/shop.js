@@ -13,6 +13,7 @@
   /* --- a feed that has changed: cards glide to their new places, new ones fade in ------------------------- */
 
   let before = null;
+  let focused = null;
 
   function cardsOf(feed) {
     return new Map(Array.from(feed.querySelectorAll("[data-card]"), (card) => [card.dataset.card, card]));
@@ -23,7 +24,23 @@
     if (!feed.matches("[data-live-feed]")) return;
     before = new Map();
     for (const [code, card] of cardsOf(feed)) before.set(code, card.getBoundingClientRect());
+    focused = placeOf(document.activeElement, feed);
   });
+
+  /* Where in the feed the keyboard is: on which button of which card, and in which place that card stands. */
+  function placeOf(element, feed) {
+    const card = element && feed.contains(element) ? element.closest("[data-card]") : null;
+    if (!card) return null;
+    const buttons = Array.from(card.querySelectorAll("a, button"));
+    return { code: card.dataset.card, button: buttons.indexOf(element), place: Array.from(cardsOf(feed).values()).indexOf(card) };
+  }
+
+  function focusAgain(feed) {
+    const cards = cardsOf(feed);
+    const card = cards.get(focused.code) || Array.from(cards.values())[focused.place];
+    const button = card && card.querySelectorAll("a, button")[focused.button];
+    if (button) button.focus({ preventScroll: true });
+  }
 
   document.addEventListener("htmx:afterSettle", (event) => {
     const feed = event.detail.elt;
@@ -35,6 +52,8 @@
       if (!calm.matches) glide(card, old);
     }
     before = null;
+    if (focused) focusAgain(feed);
+    focused = null;
     say(fresh ? `Your feed has changed: ${fresh} new ${fresh === 1 ? "product" : "products"}.` : "");
   });
 
@@ -59,20 +78,26 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     const button = event.detail.elt;
     if (!event.detail.successful || button.name !== "opinion") return;
-    const said = button.value;
+    const [said, ...code] = button.value.split(":");
     const card = button.closest("[data-card]");
-    if (button.dataset.opinion === "like") {
-      button.setAttribute("aria-pressed", String(said === "like"));
-      button.value = said === "like" ? "none" : "like";
-    } else if (card && said === "hide" && !card.closest("[data-live-feed]")) {
-      const gone = () => card.remove();
+    const opposite = (word) => `${said === word ? "none" : word}:${code.join(":")}`;
+    if (button.matches(".card-like, .pill-like, .pill-hide")) {
+      const word = button.matches(".pill-hide") ? "hide" : "like";
+      for (const other of button.form.querySelectorAll(".pill[aria-pressed=true]")) release(other);
+      button.setAttribute("aria-pressed", String(said === word));
+      button.value = opposite(word);
+    } else if (card && !card.closest("[data-live-feed]")) {
+      const gone = () => card.closest("li").remove();
       if (calm.matches) gone();
       else card.animate({ opacity: 0, transform: "scale(.9)" }, { duration: 220, easing: EASE }).finished.then(gone);
-    } else if (!card) {
-      button.setAttribute("aria-pressed", String(said === "hide"));
-      button.value = said === "hide" ? "none" : "hide";
     }
   });
+
+  /* Of liking and hiding, one takes the place of the other. */
+  function release(pill) {
+    pill.setAttribute("aria-pressed", "false");
+    pill.value = pill.value.replace("none", pill.matches(".pill-hide") ? "hide" : "like");
+  }
 
   /* --- notes ----------------------------------------------------------------------------------------------- */
 

@@ -41,7 +41,7 @@
     try {
       for (const key of Object.keys(localStorage).filter((name) => name.startsWith(WAITING))) {
         const entry = JSON.parse(localStorage.getItem(key));
-        if (entry && Date.parse(entry.occurred_at) > oldest) found.push(entry);
+        if (entry && WAITING + entry.id === key && Date.parse(entry.occurred_at) > oldest) found.push(entry);
         else localStorage.removeItem(key);
       }
     } catch { return []; }
@@ -57,9 +57,8 @@
     return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
   }
 
-  function note(kind, product, recommendation) {
-    const entry = { id: newId(), kind, product, occurred_at: new Date().toISOString() };
-    if (recommendation) entry.recommendation = recommendation;
+  function note(what) {
+    const entry = { id: newId(), occurred_at: new Date().toISOString(), ...what };
     write(localStorage, WAITING + entry.id, JSON.stringify(entry));
     return entry;
   }
@@ -166,18 +165,19 @@
     if (!link || (event.type === "auxclick" && event.button !== 1)) return;
     const { product, recommendation } = link.dataset;
     if (recommendation) write(sessionStorage, CAME_FROM + product, recommendation);
-    note("click", product, recommendation);
+    note({ kind: "click", product, recommendation });
   }
   document.addEventListener("click", opened);
   document.addEventListener("auxclick", opened);
 
   function view() {
-    const page = document.querySelector("[data-view]");
+    const page = document.querySelector("[data-view], [data-search]");
     if (!page) return;
-    const product = page.dataset.view;
+    const { view: product, search: query } = page.dataset;
+    if (query) { send(note({ kind: "search", query })); return; }
     const recommendation = read(sessionStorage, CAME_FROM + product);
-    for (const field of page.querySelectorAll("input[name=recommendation]")) field.value = recommendation || "";
-    send(note("view", product, recommendation));
+    for (const field of page.querySelectorAll(".product input[name=recommendation]")) field.value = recommendation || "";
+    send(note({ kind: "view", product, recommendation }));
   }
 
   /* A page opened in a background tab has been looked at once it comes to the front. */

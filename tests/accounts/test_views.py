@@ -70,7 +70,7 @@ def test_signing_in_merges_the_anonymous_history_and_goes_where_one_was_going(cl
     shopper = ShopperFactory(user=user)
     InteractionFactory(shopper=shopper)
     product = ProductFactory()
-    client.post(reverse("accounts:opinion"), {"product": product.code, "opinion": "like"})
+    client.post(reverse("accounts:opinion"), {"opinion": f"like:{product.code}"})
 
     response = client.post(
         reverse("accounts:sign-in"),
@@ -186,6 +186,26 @@ def test_a_line_can_be_changed_and_removed(client):
 
 def test_a_cart_page_without_anything_says_so(client):
     assert "There is nothing in it yet." in client.get(reverse("accounts:cart")).content.decode()
+
+
+# --- likes and hides --------------------------------------------------------------------------------------
+
+
+def test_a_button_of_a_card_says_what_it_thinks_of_which_product(client):
+    product = ProductFactory(code="a:b", name="Lantern")
+
+    response = client.post(reverse("accounts:opinion"), {"opinion": "hide:a:b"}, headers=HTMX)
+
+    assert "Lantern will not be shown to you again." in response.content.decode()
+    assert [(one.kind, one.product) for one in Interaction.objects.all()] == [(Kind.HIDE, product)]
+
+
+@pytest.mark.parametrize("opinion", ["", "like", "like:", "like:nonsense", "hate:P", "like:\x00"])
+def test_an_opinion_of_nothing_is_answered_in_words(client, opinion):
+    response = client.post(reverse("accounts:opinion"), {"opinion": opinion}, headers=HTMX)
+
+    assert "does not have this product any more" in response.content.decode()
+    assert not Interaction.objects.exists()
 
 
 # --- checkout and orders ----------------------------------------------------------------------------------

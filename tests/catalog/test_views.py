@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -166,6 +167,7 @@ def test_every_category_has_a_tint():
 
 
 def test_a_department_shows_what_is_wanted_most_in_it():
+    cache.clear()
     bags, empty = CategoryFactory(), CategoryFactory()
     dull = ProductFactory(category=bags, image="products/dull.webp")
     wanted = ProductFactory(category=bags, image="products/wanted.webp")
