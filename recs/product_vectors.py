@@ -136,9 +136,18 @@ def similar(*, version: ActiveVersion, product_ids: Sequence[int], limit: int) -
             f" WHERE seed.version_id = {version.id} AND seed.product_id = ANY(%(seeds)s)"
             f"   AND found.product_id <> ALL(%(seeds)s)"
             f" ORDER BY found.distance, found.product_id",
+            # The asked-for may stand among each other's neighbours: with so many more, enough are left.
             {"limit": limit + len(product_ids), "seeds": list(product_ids)},
         )
-        return [Neighbour(product_id, float(score), seed) for product_id, score, seed in cursor.fetchall()]
+        rows = cursor.fetchall()
+    found: dict[int, list[Neighbour]] = {product_id: [] for product_id in product_ids}
+    for product_id, score, seed in rows:
+        if len(found[seed]) < limit:
+            found[seed].append(Neighbour(product_id, float(score), seed))
+    return sorted(
+        (one for neighbours in found.values() for one in neighbours),
+        key=lambda one: (-one.score, one.product_id),
+    )
 
 
 def vectors(*, version: ActiveVersion, product_ids: Sequence[int]) -> dict[int, FloatArray]:
@@ -202,8 +211,9 @@ def _place(version: ActiveVersion, product_ids: Sequence[int]) -> int:
             " ON CONFLICT (version_id, product_id) DO UPDATE SET vector = excluded.vector",
             rows,
         )
+        written = cursor.rowcount
     forget_vectors_of(product_ids=[row[2] for row in rows if row[2] not in known], version=version)
-    return len(rows)
+    return written
 
 
 def content_items(product_ids: Sequence[int]) -> Items:

@@ -101,8 +101,8 @@ def decide(qualities: dict[str, Quality]) -> Decision:
     compared = {name: _compare(qualities["transformer"], qualities[name], name) for name in rivals}
     for name in rivals:
         if qualities["transformer"].ndcg_10 <= qualities[name].ndcg_10:
-            return Decision(False, f"refused, {compared[name]}")
-    return Decision(True, f"better, {compared[rivals[0]]}")
+            return Decision(False, f"not better: {compared[name]}")
+    return Decision(True, f"better: {compared[rivals[0]]}")
 
 
 def _compare(challenger: Quality, rival: Quality, name: str) -> str:

@@ -43,7 +43,9 @@ def make_shelves(shelves: int, per_shelf: int) -> list[list[Product]]:
     return [products[start : start + per_shelf] for start in range(0, len(products), per_shelf)]
 
 
-def make_histories(shelves: list[list[Product]], *, shoppers: int, length: int, days: int = 60) -> list[Shopper]:
+def make_histories(
+    shelves: list[list[Product]], *, shoppers: int, length: int, days: int = 60
+) -> list[Shopper]:
     """Each shopper buys from one shelf only, one product at a time, spread over the days before NOW."""
     rng = np.random.default_rng(2)
     known = Shopper.objects.bulk_create(Shopper(last_seq=length) for _ in range(shoppers))
@@ -88,7 +90,9 @@ def build_model(
     placed = random_vectors(len(products)) if vectors is None else vectors
     items = content_items(product_ids.tolist())
     model = untrained_model(items, placed, trained=trained)
-    dataset = Dataset(split=None, items=items, product_ids=product_ids, shopper_ids=product_ids, interactions=0)
+    dataset = Dataset(
+        split=None, items=items, product_ids=product_ids, shopper_ids=product_ids, interactions=0
+    )
     version = publish.build_version(model=model, dataset=dataset, metrics={}, config={})
     publish.mark_ready(version)
     return version, model

@@ -1,17 +1,18 @@
 """The nightly path end to end, on a shop in which shoppers keep to one shelf each."""
 
-from pathlib import Path
+from io import StringIO
 
-import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 
 from recs import registry
-from recs.engine.interactions import Kind
-from recs.models import Interaction, ModelVersion, ProductVector, ShopperVector, TrainingRun
-from recs.nightly import evaluate, publish, train
-from recs.nightly.lease import AlreadyRunning, Lease
-from recs.nightly.run import run_nightly
-from recs.shopper_vectors import dirty_shoppers
+from recs.models import ModelVersion, ProductVector, ShopperVector, TrainingRun
+from recs.nightly import run as nightly
+from recs.nightly.lease import Lease
+from recs.nightly.run import AlreadyRunning, run_nightly
+from recs.nightly.train import checkpoint_folder
+from recs.product_vectors import nearest
+from recs.shopper_vectors import dirty_shoppers, fresh_vector
 from tests.factories import InteractionFactory, ProductFactory, ShopperFactory
 from tests.recs import small_shop
 
@@ -21,24 +22,184 @@ MINUTES = 0.05
 """Three seconds of training: shelves are learnt in less."""
 
 
-@pytest.fixture(autouse=True)
-def own_folders(artifacts: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(train, "checkpoint_folder", lambda: tmp_path / "training")
-
-
 @pytest.fixture
-def shop() -> None:
-    small_shop.make_histories(small_shop.make_shelves(6, 12), shoppers=90, length=9)
+def shelves() -> list[list]:
+    shelves = small_shop.make_shelves(6, 12)
+    small_shop.make_histories(shelves, shoppers=90, length=9)
+    return shelves
 
 
-def test_a_first_model_that_beats_popularity_is_published_and_serves(shop):
+def test_a_first_model_that_beats_popularity_is_published_and_serves(shelves):
     run = run_nightly(minutes=MINUTES)
 
     assert run.status == "published", run.reason
-    assert run.reason.startswith("better, challenger ")
+    assert run.reason.startswith("better: challenger ")
     assert run.version.status == "active"
     version = registry.active_version()
     assert version.id == run.version.pk
     assert ProductVector.objects.filter(version_id=version.id).count() == 72
     assert ShopperVector.objects.filter(version_id=version.id).count() == 90
     assert dirty_shoppers(version=version, limit=10) == []
+    newcomer = InteractionFactory(product=shelves[2][0]).shopper
+    vector = fresh_vector(shopper=newcomer, version=version).vector
+    found = {product_id for product_id, _ in nearest(version=version, vector=vector, limit=8)}
+    assert len(found & {product.pk for product in shelves[2]}) >= 6
+
+
+def test_a_run_keeps_every_figure(shelves):
+    figures = run_nightly(minutes=MINUTES, trigger="beat").figures
+
+    assert list(figures["quality"]) == ["popularity", "item_knn", "transformer"]
+    assert set(figures["quality"]["transformer"]) >= {"hr@10", "ndcg@10", "mrr", "coverage@10"}
+    assert figures["no_champion"] == "no model is published yet"
+    assert figures["trigger"] == "beat"
+    assert figures["curve"][0]["epoch"] == 1.0
+    assert figures["data"]["interactions"] == 810
+    assert figures["data"]["products"] == 72
+    assert figures["data"]["shoppers"] == 90
+    assert list(figures["seconds"]) == [
+        "clear",
+        "dataset",
+        "train",
+        "evaluate",
+        "build",
+        "embed shoppers",
+        "swap",
+        "retire",
+    ]
+
+
+def test_a_challenger_that_is_no_better_is_refused_and_the_champion_serves_on(shelves):
+    champion = run_nightly(minutes=MINUTES).version
+
+    run = run_nightly(minutes=1e-6)
+
+    assert run.status == "refused"
+    assert run.reason.startswith("not better: challenger ")
+    assert " champion " in run.reason
+    assert run.version is None
+    assert list(run.figures["quality"]) == ["popularity", "item_knn", "transformer", "champion"]
+    assert registry.active_version().id == champion.pk
+    assert ModelVersion.objects.count() == 1
+    assert ModelVersion.objects.get().metrics["transformer"] == pytest.approx(
+        run.figures["quality"]["champion"], abs=0.01
+    )
+
+
+def test_a_run_that_was_judged_leaves_no_checkpoint(shelves):
+    run_nightly(minutes=1e-6)
+
+    assert not checkpoint_folder().exists()
+
+
+def test_a_run_removes_what_a_killed_one_left(shelves):
+    dead_run = TrainingRun.objects.create(stage="build")
+    dead, _ = small_shop.build_model(shelves[0])
+    ModelVersion.objects.filter(pk=dead.pk).update(status="building")
+
+    run_nightly(minutes=1e-6)
+
+    dead_run.refresh_from_db()
+    assert dead_run.status == "interrupted"
+    assert not ModelVersion.objects.filter(pk=dead.pk).exists()
+
+
+def test_a_second_run_at_the_same_time_changes_nothing(shelves):
+    with Lease.taken(), pytest.raises(AlreadyRunning):
+        run_nightly(minutes=MINUTES)
+
+    assert TrainingRun.objects.count() == 1
+
+
+def test_a_failure_is_noted_and_nothing_half_built_stays_after_the_next_run(shelves, monkeypatch):
+    monkeypatch.setattr(nightly.publish, "embed_shoppers", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run_nightly(minutes=MINUTES)
+    failed = TrainingRun.objects.get()
+    assert (failed.status, failed.stage) == ("failed", "embed shoppers")
+    assert failed.reason == "ZeroDivisionError: division by zero"
+    monkeypatch.undo()
+
+    run = run_nightly(minutes=MINUTES)
+
+    assert run.status == "published"
+    assert ModelVersion.objects.get() == run.version
+
+
+@pytest.mark.parametrize("products", [0, 1, 5])
+def test_a_shop_without_history_is_refused_with_the_reason(products):
+    ProductFactory.create_batch(products)
+
+    run = run_nightly(minutes=MINUTES)
+
+    assert run.status == "refused"
+    assert run.reason.startswith("no interaction of the kinds")
+    assert run.finished_at is not None
+
+
+def test_a_shop_with_one_shopper_is_refused_with_the_reason():
+    shopper = ShopperFactory()
+    for _ in range(50):
+        InteractionFactory(shopper=shopper)
+
+    run = run_nightly(minutes=MINUTES)
+
+    assert run.status == "refused"
+    assert "20 are needed to compare models" in run.reason
+
+
+def test_the_command_shows_a_table_seconds_and_the_decision(shelves, capsys):
+    call_command("retrain", "--minutes", str(MINUTES))
+
+    shown = capsys.readouterr().out
+    for words in ("challenger (transformer)", "popularity", "item_knn", "ndcg@10", "seconds: ", "published"):
+        assert words in shown
+
+
+def test_the_command_does_nothing_if_none_is_asked_for_and_one_is_there():
+    version = small_shop.publish_model(small_shop.make_products(2))
+    said = StringIO()
+
+    call_command("retrain", "--if-none", stdout=said)
+
+    assert said.getvalue() == f"model version {version.name} is active: nothing to do\n"
+    assert TrainingRun.objects.count() == 0
+
+
+def test_the_command_beside_another_run_says_so():
+    with Lease.taken(), pytest.raises(CommandError, match="another nightly run is under way"):
+        call_command("retrain")
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "1441", "nan"])
+def test_the_command_refuses_minutes_that_make_no_sense(minutes):
+    with pytest.raises(CommandError, match="must lie above 0"):
+        call_command("retrain", "--minutes", minutes)
+
+
+def test_stopping_by_hand_ends_in_one_line(shelves, monkeypatch):
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nightly, "load_dataset", interrupted)
+
+    with pytest.raises(CommandError, match="interrupted; the next run goes on"):
+        call_command("retrain")
+
+    assert TrainingRun.objects.get().status == "interrupted"
+
+
+def test_the_rollback_command_says_what_is_active():
+    products = small_shop.make_products(2)
+    first = small_shop.publish_model(products)
+    small_shop.publish_model(products)
+    said = StringIO()
+
+    call_command("rollback", stdout=said)
+
+    assert said.getvalue() == f"active: {first.name}\n"
+
+
+def test_the_rollback_command_without_an_earlier_version_says_so():
+    with pytest.raises(CommandError, match="nothing to go back to"):
+        call_command("rollback")

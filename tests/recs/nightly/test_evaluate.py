@@ -1,0 +1,129 @@
+"""Everybody is asked the same questions, and the challenger must win."""
+
+import numpy as np
+import pytest
+
+from recs.engine.evaluation import Quality
+from recs.engine.interactions import History
+from recs.nightly.dataset import Dataset
+from recs.nightly.evaluate import Champion, decide, load_champion, paired_interval
+from recs.product_vectors import content_items
+from tests.factories import ProductFactory
+from tests.recs import small_shop
+
+
+def quality(*ndcg: float) -> Quality:
+    rows = np.array(ndcg, dtype=np.float32)
+    return Quality(
+        targets=len(rows),
+        hr_5=0.0,
+        hr_10=0.0,
+        ndcg_5=0.0,
+        ndcg_10=float(rows.mean()),
+        mrr=0.0,
+        coverage_10=0.0,
+        rows=rows,
+    )
+
+
+def test_a_challenger_that_beats_the_champion_is_better():
+    decision = decide(
+        {"popularity": quality(0, 0), "transformer": quality(1, 0.5), "champion": quality(0.5, 0.5)}
+    )
+
+    assert decision.publish
+    assert decision.reason == (
+        "better: challenger 0.7500 > champion 0.5000 (NDCG@10 on 2 targets; difference +0.2500,"
+        " 95 % interval +0.0000 to +0.5000)"
+    )
+
+
+def test_a_challenger_as_good_as_the_champion_is_refused():
+    decision = decide({"popularity": quality(0, 0), "transformer": quality(1, 0), "champion": quality(0, 1)})
+
+    assert not decision.publish
+    assert decision.reason.startswith("not better: challenger 0.5000 = champion 0.5000 (NDCG@10 on 2 targets")
+
+
+def test_a_challenger_worse_than_the_champion_is_refused():
+    decision = decide({"popularity": quality(0), "transformer": quality(0.4), "champion": quality(0.5)})
+
+    assert not decision.publish
+    assert decision.reason.startswith("not better: challenger 0.4000 < champion 0.5000")
+
+
+def test_the_first_model_must_beat_popularity():
+    assert decide({"popularity": quality(0.1), "transformer": quality(0.2)}).publish
+    refused = decide({"popularity": quality(0.2), "transformer": quality(0.1)})
+    assert not refused.publish
+    assert refused.reason.startswith("not better: challenger 0.1000 < popularity 0.2000")
+
+
+def test_better_than_the_champion_and_worse_than_popularity_is_refused():
+    decision = decide({"popularity": quality(0.3), "transformer": quality(0.2), "champion": quality(0.1)})
+
+    assert decision.reason.startswith("not better: challenger 0.2000 < popularity 0.3000")
+
+
+def test_the_baselines_beside_popularity_do_not_decide():
+    decision = decide({"popularity": quality(0.1), "item_knn": quality(0.9), "transformer": quality(0.2)})
+
+    assert decision.publish
+
+
+def test_the_interval_of_equal_differences_is_a_point():
+    assert paired_interval(np.full(10, 0.25, dtype=np.float32)) == (0.25, 0.25)
+
+
+def dataset_of(products) -> Dataset:
+    ids = np.array([product.pk for product in products], dtype=np.int64)
+    return Dataset(
+        split=None, items=content_items(ids.tolist()), product_ids=ids, shopper_ids=ids, interactions=0
+    )
+
+
+@pytest.mark.django_db
+def test_the_champion_answers_with_the_vectors_that_serve():
+    products = small_shop.make_products(5)
+    row, model = small_shop.build_model(products)
+    history = History.of_items([1, 3])
+
+    champion = Champion(small_shop.version_for_serving(row), dataset_of(products))
+
+    expected = model.recommend([history], 5)
+    found = champion.recommend([history], 5)
+    assert found.items.tolist() == expected.items.tolist()
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
+
+
+@pytest.mark.django_db
+def test_the_champion_places_what_came_after_it_and_forgets_what_went():
+    products = small_shop.make_products(5)
+    row, _ = small_shop.build_model(products, vectors=small_shop.random_vectors(5))
+    version = small_shop.version_for_serving(row)
+    products[0].delete()
+    newcomer = ProductFactory()
+
+    champion = Champion(version, dataset_of([*products[1:], newcomer]))
+
+    answer = champion.recommend([History.of_items([0])], 5)
+    assert sorted(answer.items[0].tolist()) == [0, 1, 2, 3, 4]
+    placed = small_shop.random_vectors(5)[1:].astype(np.float16).astype(np.float32)
+    assert champion._model.vectors[:4].tolist() == placed.tolist()
+    assert np.linalg.norm(champion._model.vectors[4]) == pytest.approx(1.0, abs=1e-2)
+
+
+@pytest.mark.django_db
+def test_a_champion_without_its_files_is_no_rival_and_the_run_says_so():
+    products = small_shop.make_products(2)
+    version = small_shop.publish_model(products)
+    (version.artifact / "manifest.json").unlink()
+
+    champion, reason = load_champion(version, dataset_of(products))
+
+    assert champion is None
+    assert reason.startswith(f"the champion {version.name} cannot be loaded: ")
+
+
+def test_before_the_first_model_there_is_no_champion():
+    assert load_champion(None, None) == (None, "no model is published yet")

@@ -1,0 +1,238 @@
+"""Versions are built where nobody reads, swapped in one transaction, kept for a roll-back, then retired."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from recs import registry
+from recs.models import ModelVersion, ProductVector, ShopperVector
+from recs.nightly import publish
+from recs.product_vectors import nearest, partition_name, vectors
+from recs.shopper_vectors import dirty_shoppers
+from tests.factories import InteractionFactory, ProductFactory, ShopperFactory
+from tests.recs import small_shop
+from tests.recs.small_shop import NOW
+
+pytestmark = pytest.mark.django_db
+
+
+def status(version) -> str:
+    return ModelVersion.objects.get(name=version.name).status
+
+
+def tables_of_vectors() -> set[str]:
+    """Attached or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relname ~ '^recs_productvector_\\d+$' AND relkind = 'r'"
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+@pytest.fixture
+def partitions() -> Callable[[], set[str]]:
+    """The tables of vectors that the test made; tests with real commits leave theirs behind, empty."""
+    before = tables_of_vectors()
+    return lambda: tables_of_vectors() - before
+
+
+def test_a_built_version_has_rows_index_and_files_and_serves_nobody():
+    products = small_shop.make_products(4)
+    version, model = small_shop.build_model(products)
+
+    assert registry.active_version() is None
+    serving = registry.version_for_serving(version)
+    found = vectors(version=serving, product_ids=[product.pk for product in products])
+    assert [found[product.pk].tolist() for product in products] == model.vectors.tolist()
+    assert registry.load_encoder(serving).config == model.user_config
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass",
+            [f"{partition_name(version.pk)}_hnsw"],
+        )
+        assert cursor.fetchone() == (True,)
+
+
+def test_names_say_when_and_which():
+    products = small_shop.make_products(2)
+    first, _ = small_shop.build_model(products)
+    second, _ = small_shop.build_model(products)
+
+    assert first.name != second.name
+    assert second.name == f"{second.created_at:%Y-%m-%dT%H:%MZ}-{first.pk + 1}"
+
+
+def test_activating_swaps_and_keeps_the_one_before_warm():
+    products = small_shop.make_products(2)
+    first = small_shop.publish_model(products)
+    second, _ = small_shop.build_model(products)
+
+    publish.activate(second)
+
+    assert (status(first), status(second)) == ("ready", "active")
+    assert registry.active_version().id == second.pk
+    assert ModelVersion.objects.get(pk=second.pk).activated_at is not None
+
+
+def test_activating_places_what_came_while_the_version_was_built():
+    version, _ = small_shop.build_model(small_shop.make_products(2))
+    newcomer = ProductFactory()
+
+    publish.activate(version)
+
+    serving = registry.active_version()
+    placed = vectors(version=serving, product_ids=[newcomer.pk])[newcomer.pk]
+    assert nearest(version=serving, vector=placed, limit=1)[0][0] == newcomer.pk
+
+
+def test_a_version_that_is_being_built_cannot_be_activated():
+    version, _ = small_shop.build_model(small_shop.make_products(2))
+    version.status = "building"
+    version.save()
+
+    with pytest.raises(publish.CannotActivate, match="is building; only a ready one"):
+        publish.activate(version)
+
+
+def test_a_version_without_files_cannot_be_activated():
+    version, _ = small_shop.build_model(small_shop.make_products(2))
+    registry.artifact_folder(version.artifact).rename(registry.artifact_folder("elsewhere"))
+
+    with pytest.raises(publish.CannotActivate, match="are gone from ARTIFACT_DIR"):
+        publish.activate(version)
+
+
+def test_rolling_back_and_forth_changes_between_the_last_two():
+    products = small_shop.make_products(2)
+    first = small_shop.publish_model(products)
+    second = small_shop.publish_model(products)
+
+    assert publish.rollback().pk == first.id
+    assert (status(first), status(second)) == ("active", "ready")
+    assert publish.rollback().pk == second.id
+    assert (status(first), status(second)) == ("ready", "active")
+
+
+def test_rolling_back_never_activates_what_was_never_active():
+    products = small_shop.make_products(2)
+    small_shop.publish_model(products)
+    small_shop.build_model(products)
+
+    with pytest.raises(publish.CannotActivate, match="nothing to go back to"):
+        publish.rollback()
+
+
+def test_after_a_roll_back_products_that_came_since_are_found():
+    products = small_shop.make_products(2)
+    first = small_shop.publish_model(products)
+    second = small_shop.publish_model(products)
+    newcomer = ProductFactory()
+
+    publish.rollback()
+
+    assert newcomer.pk in vectors(version=first, product_ids=[newcomer.pk])
+    assert second.id != first.id
+
+
+def test_after_a_swap_those_who_did_something_meanwhile_are_dirty():
+    products = small_shop.make_products(2)
+    shopper = InteractionFactory(product=products[0]).shopper
+    version, _ = small_shop.build_model(products)
+    publish.embed_shoppers(version)
+    InteractionFactory(shopper=shopper, product=products[1])
+
+    publish.activate(version)
+
+    assert dirty_shoppers(version=registry.active_version(), limit=5) == [shopper.pk]
+
+
+def test_shoppers_are_embedded_in_batches_those_seen_last_first(monkeypatch):
+    products = small_shop.make_products(2)
+    version, _ = small_shop.build_model(products)
+    never, earlier, later = (
+        ShopperFactory(last_seen_at=moment) for moment in (None, NOW - timedelta(days=1), NOW)
+    )
+    ShopperFactory(last_seen_at=NOW)  # did nothing
+    for shopper in (never, earlier, later):
+        InteractionFactory(shopper=shopper, product=products[0])
+    monkeypatch.setattr(publish, "EMBED_BATCH", 1)
+    batches: list[list[int]] = []
+    encode = publish.encode_shoppers
+
+    def noted(*, shopper_ids, version):
+        batches.append(shopper_ids)
+        return encode(shopper_ids=shopper_ids, version=version)
+
+    monkeypatch.setattr(publish, "encode_shoppers", noted)
+    told: list[float] = []
+
+    assert publish.embed_shoppers(version, progress=told.append) == 3
+    assert batches == [[later.pk], [earlier.pk], [never.pk]]
+    assert told[-1] == 1.0
+    assert ShopperVector.objects.filter(version_id=version.pk).count() == 3
+
+
+def test_the_third_version_retires_the_first(partitions):
+    products = small_shop.make_products(2)
+    shopper = InteractionFactory(product=products[0]).shopper
+    versions = [small_shop.publish_model(products) for _ in range(3)]
+    for version in versions:
+        publish.embed_shoppers(ModelVersion.objects.get(pk=version.id))
+
+    assert publish.retire_old_versions() == [versions[0].name]
+
+    assert [status(version) for version in versions] == ["retired", "ready", "active"]
+    assert partitions() == {partition_name(version.id) for version in versions[1:]}
+    assert not versions[0].artifact.exists()
+    assert versions[1].artifact.exists()
+    kept = ShopperVector.objects.filter(shopper=shopper).values_list("version_id", flat=True)
+    assert sorted(kept) == [version.id for version in versions[1:]]
+
+
+def test_a_ready_version_that_never_served_is_retired_with_the_others():
+    products = small_shop.make_products(2)
+    stranded, _ = small_shop.build_model(products)
+    first = small_shop.publish_model(products)
+    small_shop.publish_model(products)
+
+    assert publish.retire_old_versions() == [stranded.name]
+    assert status(first) == "ready"
+
+
+def test_what_a_killed_run_left_half_built_is_removed(artifacts, partitions):
+    products = small_shop.make_products(2)
+    active = small_shop.publish_model(products)
+    dead, _ = small_shop.build_model(products)
+    ModelVersion.objects.filter(pk=dead.pk).update(status="building")
+    (artifacts / f".{dead.artifact}.4711").mkdir()
+
+    assert publish.remove_leftovers() == [dead.name]
+
+    assert not ModelVersion.objects.filter(pk=dead.pk).exists()
+    assert partitions() == {partition_name(active.id)}
+    assert [path.name for path in artifacts.iterdir()] == [active.artifact.name]
+    assert ProductVector.objects.count() == 2
+
+
+def test_a_table_that_was_not_yet_attached_is_removed_too(partitions):
+    dead = ModelVersion.objects.create(name="dead", recommender="transformer", dimension=8, artifact="dead")
+    publish.product_vectors.create_partition(version_id=dead.pk)
+
+    assert publish.remove_leftovers() == ["dead"]
+    assert partitions() == set()
+
+
+def test_a_retired_version_whose_contents_stayed_is_cleared_and_its_row_kept(partitions):
+    products = small_shop.make_products(2)
+    old = small_shop.publish_model(products)
+    small_shop.publish_model(products)
+    ModelVersion.objects.filter(pk=old.id).update(status="retired")
+
+    assert publish.remove_leftovers() == [old.name]
+    assert publish.remove_leftovers() == []
+
+    assert status(old) == "retired"
+    assert partitions() == {partition_name(registry.active_version().id)}
+    assert not old.artifact.exists()
