@@ -1,8 +1,4 @@
-"""Products and categories in the admin.
-
-``ProductAdmin`` is registered in ``recs/admin/products.py``, which adds that a saved product is placed among
-the recommendations: the catalogue itself knows none.
-"""
+"""Products and categories in the admin."""
 
 from typing import Any
 
@@ -83,6 +79,7 @@ class ProductForm(forms.ModelForm):
         return attributes
 
 
+@admin.register(Product)
 class ProductAdmin(ModelAdmin):
     form = ProductForm
     list_display = (

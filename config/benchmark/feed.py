@@ -7,7 +7,7 @@ import numpy as np
 import psycopg
 from django.conf import settings
 
-from config.benchmark.load import Latencies, Target, measure
+from config.benchmark.load import Latencies, Target, measure, measure_in_turn
 from config.benchmark.queries import count_queries
 from config.benchmark.report import Report, ms
 from config.benchmark.synthetic import SyntheticShop
@@ -26,8 +26,11 @@ def benchmark_feed(*, port: int, shop: SyntheticShop, seconds: float) -> Report:
     measure(port, targets, concurrency=8, seconds=WARM_UP_SECONDS)
     measure(port, empty, concurrency=8, seconds=WARM_UP_SECONDS / 2)
 
-    found = {width: measure(port, targets, concurrency=width, seconds=seconds) for width in CONCURRENCIES}
-    floors = {width: measure(port, empty, concurrency=width, seconds=seconds / 2) for width in CONCURRENCIES}
+    loads = {f"feed {width}": (targets, width) for width in CONCURRENCIES}
+    loads |= {f"empty {width}": (empty, width) for width in CONCURRENCIES}
+    measured = measure_in_turn(port, loads, seconds=seconds)
+    found = {width: measured[f"feed {width}"] for width in CONCURRENCIES}
+    floors = {width: measured[f"empty {width}"] for width in CONCURRENCIES}
     search = bare_search_p50_ms(shop, seconds=min(seconds, 5.0))
 
     alone, floor = found[1], floors[1].p50_ms + search

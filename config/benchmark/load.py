@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 TIMEOUT_SECONDS = 60.0
+SLICE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,15 @@ def get(port: int, path: str, token: str | None = None) -> Answer:
         client.close()
 
 
-def measure(port: int, targets: Sequence[Target], *, concurrency: int, seconds: float) -> Latencies:
+@dataclass(frozen=True)
+class Load:
+    """One stretch of load: seconds of each answer, and seconds that all of it took."""
+
+    taken: list[float]
+    elapsed: float
+
+
+def measure(port: int, targets: Sequence[Target], *, concurrency: int, seconds: float) -> Load:
     """That many clients go round the targets for that long. Raises RuntimeError on any answer but 200."""
     end = time.perf_counter() + seconds
     taken: list[list[float]] = [[] for _ in range(concurrency)]
@@ -121,11 +130,28 @@ def measure(port: int, targets: Sequence[Target], *, concurrency: int, seconds: 
         thread.join()
     if failures:
         raise RuntimeError(failures[0])
-    return latencies([second for part in taken for second in part], time.perf_counter() - started)
+    return Load([second for part in taken for second in part], time.perf_counter() - started)
 
 
-def latencies(taken: Sequence[float], elapsed: float) -> Latencies:
-    """``taken`` and ``elapsed`` in seconds."""
+def measure_in_turn(
+    port: int, loads: Mapping[str, tuple[Sequence[Target], int]], *, seconds: float
+) -> dict[str, Latencies]:
+    """Each of the loads (targets, concurrency) for ``seconds``, in slices that take turns.
+
+    Whatever else the machine is busy with then falls on all of them alike, and ratios between them hold.
+    """
+    slices = max(1, round(seconds / SLICE_SECONDS))
+    found: dict[str, list[Load]] = {name: [] for name in loads}
+    for _ in range(slices):
+        for name, (targets, concurrency) in loads.items():
+            found[name].append(measure(port, targets, concurrency=concurrency, seconds=seconds / slices))
+    return {name: latencies(parts) for name, parts in found.items()}
+
+
+def latencies(loads: Sequence[Load]) -> Latencies:
+    """Of all the stretches together. Raises RuntimeError if nothing was answered in any."""
+    taken = [second for load in loads for second in load.taken]
+    elapsed = sum(load.elapsed for load in loads)
     if not taken:
         raise RuntimeError("nothing was answered in time: give more --seconds")
     p50, p95, p99 = np.percentile(np.asarray(taken) * 1000, [50, 95, 99])

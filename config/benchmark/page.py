@@ -1,6 +1,6 @@
 """How fast the storefront's pages are, against a view that renders an empty template."""
 
-from config.benchmark.load import Target, get, measure
+from config.benchmark.load import Target, get, measure, measure_in_turn
 from config.benchmark.queries import count_queries
 from config.benchmark.report import Report, ms
 from config.benchmark.synthetic import SyntheticShop
@@ -23,11 +23,11 @@ def benchmark_page(*, port: int, shop: SyntheticShop, seconds: float) -> Report:
     }
     for targets in pages.values():
         measure(port, targets, concurrency=CONCURRENCY, seconds=WARM_UP_SECONDS)
-    alone = {name: measure(port, targets, concurrency=1, seconds=seconds) for name, targets in pages.items()}
-    busy = {
-        name: measure(port, targets, concurrency=CONCURRENCY, seconds=seconds)
-        for name, targets in pages.items()
-    }
+    loads = {f"{name} 1": (targets, 1) for name, targets in pages.items()}
+    loads |= {f"{name} busy": (targets, CONCURRENCY) for name, targets in pages.items()}
+    measured = measure_in_turn(port, loads, seconds=seconds)
+    alone = {name: measured[f"{name} 1"] for name in pages}
+    busy = {name: measured[f"{name} busy"] for name in pages}
     figures: dict[str, object] = {
         "benchmark": "page",
         "products": shop.product_count,

@@ -1,5 +1,5 @@
 """The admin of interactions, served feeds, models and workers, and the page that explains a feed."""
 
-from recs.admin import models, products, records
+from recs.admin import models, records
 
-__all__ = ["models", "products", "records"]
+__all__ = ["models", "records"]

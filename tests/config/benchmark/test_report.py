@@ -4,7 +4,7 @@ import json
 import pytest
 from rich.console import Console
 
-from config.benchmark.load import latencies
+from config.benchmark.load import Load, latencies
 from config.benchmark.report import Report, ms
 
 REPORT = Report("feed", {"p50_ms": 12.345678, "1": {"rps": 80.0}}, ("", "p50 ms"), [("home feed", "12.3")])
@@ -35,7 +35,9 @@ def test_small_times_keep_their_digits():
 
 
 def test_latencies_are_percentiles_in_milliseconds():
-    found = latencies([0.001 * n for n in range(1, 102)], elapsed=2.0)
+    found = latencies(
+        [Load([0.001 * n for n in range(1, 52)], 1.0), Load([0.001 * n for n in range(52, 102)], 1.0)]
+    )
 
     assert found.p50_ms == pytest.approx(51.0)
     assert found.p99_ms == pytest.approx(100.0)
@@ -44,4 +46,4 @@ def test_latencies_are_percentiles_in_milliseconds():
 
 def test_no_answer_in_time_says_what_to_do():
     with pytest.raises(RuntimeError, match="more --seconds"):
-        latencies([], elapsed=1.0)
+        latencies([Load([], 1.0)])
