@@ -45,13 +45,20 @@ class FeedRequest:
     @property
     def seeds(self) -> tuple[int, ...]:
         """The products that the feed is about, where it is about any."""
-        return (self.product_id,) if self.product_id is not None else self.in_cart
+        if self.product_id is not None:
+            return (self.product_id,)
+        return self.in_cart if self.scenario == "cart" else ()
+
+    @property
+    def mentioned(self) -> tuple[int, ...]:
+        """Products that a reason may speak of."""
+        return tuple(dict.fromkeys([*(recent.product_id for recent in self.recent), *self.seeds]))
 
     @property
     def unwanted(self) -> frozenset[int]:
-        """Products that the filters will take away: sources need not propose them."""
+        """Products that the filters will take away: sources leave them out, lest a heavy buyer's page stay empty."""
         bought = frozenset() if self.include_bought else self.bought
-        return self.hidden | bought | frozenset(self.seeds)
+        return self.hidden | bought | frozenset(self.in_cart) | frozenset(self.seeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,11 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the shop says of a product now. ``vector`` in the space of the active version, if it has one."""
+    """What the shop says of a product now.
+
+    ``vector`` float32 [d] in the space of the active version, if it has one. A product that is not
+    ``visible`` may not be named either.
+    """
 
     available: bool
     name: str
@@ -73,6 +84,7 @@ class Facts:
     category: str
     popularity: float
     vector: Vector | None = None
+    visible: bool = True
 
 
 @dataclass(frozen=True, slots=True)

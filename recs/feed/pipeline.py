@@ -1,4 +1,7 @@
-"""PATH 2, the executor: sources → hydrate → filter → score → re-rank → explain. Scenarios say with what."""
+"""PATH 2, the executor: sources → hydrate → filter → score → re-rank → explain. Scenarios say with what.
+
+No Django in here: a pipeline of plain functions runs in a test without a database.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ Hydrator = Callable[[Sequence[int]], dict[int, Facts]]
 Filter = Callable[[Sequence[Candidate], FeedRequest], Filtered]
 Scorer = Callable[[Sequence[Candidate], FeedRequest], Vector]
 Reranker = Callable[[Sequence[Candidate], FeedRequest], list[Candidate]]
-Explainer = Callable[[Sequence[Candidate], FeedRequest], list[Reason]]
+Explainer = Callable[[Sequence[Candidate], FeedRequest, dict[int, Facts]], list[Reason]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,9 @@ class Result:
 class CandidatePipeline:
     """The stages of one scenario, in order.
 
-    A source or scorer that fails is logged, noted in the trace and left out: the feed still answers.
-    Hydration is the shop's own database: if that is gone, there is no shop, and its error is raised.
+    A source, scorer or re-ranker that fails is logged, noted in the trace and left out: the feed still
+    answers. A filter may not fail: rather no page than one that shows what the shopper hid. Hydration is
+    the shop's own database: if that is gone, there is no shop, and its error is raised.
     """
 
     sources: Sequence[Source]
@@ -62,11 +66,11 @@ class CandidatePipeline:
     def run(self, request: FeedRequest) -> Result:
         watch = Watch()
         candidates = self._propose(request, watch)
-        candidates = self._hydrate(candidates, watch)
+        candidates, facts = self._hydrate(candidates, request, watch)
         candidates = self._filter(candidates, request, watch)
         candidates = self._score(candidates, request, watch)
         candidates = self._rerank(candidates, request, watch)
-        reasons = self.explain(candidates, request)
+        reasons = self.explain(candidates, request, facts)
         watch.note("explain", "reasons", incoming=len(candidates), outgoing=len(reasons))
         ranked = [Ranked(*pair) for pair in zip(candidates, reasons, strict=True)]
         return Result(ranked, Trace(tuple(watch.stages)))
@@ -79,7 +83,7 @@ class CandidatePipeline:
                 proposals = source(request)
             except Exception as failure:
                 logger.exception("source %s failed; the feed goes on without it", source.name)
-                watch.note("source", source.name, error=f"{type(failure).__name__}: {failure}")
+                watch.note("source", source.name, error=_said(failure))
                 continue
             for proposal in proposals:
                 found.setdefault(proposal.product_id, {}).setdefault(source.name, proposal)
@@ -87,14 +91,18 @@ class CandidatePipeline:
             watch.note("source", source.name, outgoing=len(proposed), proposed=proposed)
         return [Candidate(product_id, proposals) for product_id, proposals in found.items()]
 
-    def _hydrate(self, candidates: list[Candidate], watch: Watch) -> list[Candidate]:
-        facts = self.hydrate([candidate.product_id for candidate in candidates]) if candidates else {}
+    def _hydrate(
+        self, candidates: list[Candidate], request: FeedRequest, watch: Watch
+    ) -> tuple[list[Candidate], dict[int, Facts]]:
+        """Facts of the candidates and of what reasons may speak of. Asked also for none: is the database there?"""
+        wanted = dict.fromkeys([*(candidate.product_id for candidate in candidates), *request.mentioned])
+        facts = self.hydrate(list(wanted))
         known = [replace(one, facts=facts[one.product_id]) for one in candidates if one.product_id in facts]
         dropped = {
             one.product_id: "no such product any more" for one in candidates if one.product_id not in facts
         }
         watch.note("hydrate", "products", incoming=len(candidates), outgoing=len(known), dropped=dropped)
-        return known
+        return known, facts
 
     def _filter(self, candidates: list[Candidate], request: FeedRequest, watch: Watch) -> list[Candidate]:
         for keep in self.filters:
@@ -117,9 +125,7 @@ class CandidatePipeline:
                 parts = scorer(candidates, request)
             except Exception as failure:
                 logger.exception("scorer %s failed; the feed goes on without it", name)
-                watch.note(
-                    "score", name, incoming=len(candidates), error=f"{type(failure).__name__}: {failure}"
-                )
+                watch.note("score", name, incoming=len(candidates), error=_said(failure))
                 continue
             candidates = [
                 replace(one, parts={**one.parts, name: float(part)})
@@ -129,8 +135,15 @@ class CandidatePipeline:
         return sorted(candidates, key=lambda one: (-one.score, one.product_id))
 
     def _rerank(self, candidates: list[Candidate], request: FeedRequest, watch: Watch) -> list[Candidate]:
-        chosen = self.rerank(candidates, request)
-        watch.note("rerank", _name(self.rerank), incoming=len(candidates), outgoing=len(chosen))
+        error = ""
+        try:
+            chosen = self.rerank(candidates, request)
+        except Exception as failure:
+            logger.exception(
+                "re-ranker %s failed; the feed keeps the order of the scores", _name(self.rerank)
+            )
+            chosen, error = candidates[: request.count], _said(failure)
+        watch.note("rerank", _name(self.rerank), incoming=len(candidates), outgoing=len(chosen), error=error)
         return chosen
 
 
@@ -156,6 +169,10 @@ class Watch:
         spent = 1000 * (now - self._since)
         self._since = now
         self.stages.append(Stage(kind, name, spent, incoming, outgoing, dropped or {}, proposed, error))
+
+
+def _said(failure: Exception) -> str:
+    return f"{type(failure).__name__}: {failure}"
 
 
 def _name(stage: object) -> str:

@@ -6,24 +6,24 @@
 from __future__ import annotations
 
 import logging
-import uuid
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from accounts.models import Shopper
-from accounts.privacy import consents_of
 from catalog.models import Product
-from recs import product_vectors, registry
+from recs import registry
 from recs.feed import candidates as stage
 from recs.feed import filters, rerankers, scorers, sources
-from recs.feed.candidates import FeedRequest, Ranked, Stage, Trace
-from recs.feed.explain import Explainer
+from recs.feed.candidates import FeedRequest, Stage, Trace
+from recs.feed.explain import explain
 from recs.feed.hydrators import product_facts, shopper_facts
-from recs.feed.pipeline import CandidatePipeline, Result, Scorer, Source
+from recs.feed.pipeline import CandidatePipeline, Scorer
+from recs.feed.response import Feed, FeedItem, feed_items
 from recs.feed.side_effects import log_served
 from recs.history import recent_products
 from recs.registry import ActiveVersion
-from recs.shopper_vectors import EncodedShopper, fresh_vector
+from recs.shopper_vectors import fresh_vector
 
 logger = logging.getLogger(__name__)
 
@@ -34,85 +34,103 @@ RECENT = 12
 
 A_LITTLE = 0.2
 """Weight of a scorer that only decides between candidates that are close."""
-ELIGIBLE = (filters.purchasable, filters.not_hidden, filters.not_the_subject, filters.first_of_a_name)
-UNSEEN = (filters.purchasable, filters.not_bought, filters.not_hidden, filters.first_of_a_name)
-
-
-@dataclass(frozen=True, slots=True)
-class FeedReason:
-    """``product``: the one that the text speaks of, if any."""
-
-    code: str
-    text: str
-    product: Product | None
-
-
-@dataclass(frozen=True, slots=True)
-class FeedItem:
-    product: Product
-    score: float
-    sources: tuple[str, ...]
-    reason: FeedReason
-    features: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """``seq``: the newest sequence number of the shopper that this feed has taken into account."""
-
-    recommendation: uuid.UUID | None
-    scenario: str
-    model_version: str | None
-    seq: int
-    items: tuple[FeedItem, ...]
-    trace: Trace
 
 
 def pipeline_for(scenario: str, request: FeedRequest, version: ActiveVersion | None) -> CandidatePipeline:
     """The stages of one scenario for one request."""
-    home = CandidatePipeline(
-        sources=(
-            sources.nearest(version),
-            sources.similar_to_recent(version),
-            sources.popular_in_category(),
-            sources.trending(),
-            sources.new(),
-        ),
+    everybody = CandidatePipeline(
+        sources=(sources.trending(), sources.new()),
         hydrate=lambda product_ids: product_facts(product_ids, version),
-        filters=(*UNSEEN, filters.not_in_cart),
-        scorers=(scorers.shopper_affinity, scorers.recent_affinity, scorers.popularity, scorers.agreement),
-        rerank=rerankers.diverse,
-        explain=Explainer(
-            names=_names,
-            vectors=lambda product_ids: _vectors(product_ids, version),
+        filters=(
+            filters.purchasable,
+            filters.not_hidden,
+            filters.not_bought,
+            filters.not_the_subject,
+            filters.not_in_cart,
+            filters.first_of_a_name,
         ),
+        scorers=(scorers.best_place,),
+        rerank=rerankers.diverse,
+        explain=explain,
     )
-    by_source = (scorers.source_rank,)
-    about: tuple[Source, ...]
-    if scenario == "home" and request.personal:
-        return home
-    if scenario == "home":
-        return replace(home, sources=(sources.trending(), sources.new()), scorers=by_source)
-    if scenario == "similar":
-        about = (sources.similar(version), sources.popular_in_category())
-        return replace(home, sources=about, filters=ELIGIBLE, scorers=SUBJECT_FIRST)
-    if scenario == "bought_together":
-        about = (sources.bought_together(), sources.similar(version))
-        return replace(home, sources=about, filters=ELIGIBLE, scorers=SUBJECT_FIRST)
-    if scenario == "cart":
-        about = (sources.bought_together(), sources.similar(version), sources.trending())
-        return replace(home, sources=about, filters=(*UNSEEN, filters.not_in_cart), scorers=SUBJECT_FIRST)
-    if scenario == "search":
-        personal = (scorers.source_rank, _a_little(scorers.shopper_affinity))
-        return replace(
-            home,
-            sources=(sources.matches(),),
-            filters=ELIGIBLE,
-            scorers=personal,
-            rerank=rerankers.best_first,
-        )
-    only = sources.trending() if scenario == "trending" else sources.new()
-    return replace(home, sources=(only,), filters=UNSEEN, scorers=by_source, rerank=rerankers.best_first)
+    match scenario:
+        case "home" if request.personal and request.vector is None:
+            # No model yet, or none that can place this shopper: what they did still leads somewhere.
+            return replace(
+                everybody,
+                sources=(
+                    sources.similar_to_recent(version),
+                    sources.bought_with_recent(),
+                    sources.popular_in_category(),
+                    sources.trending(),
+                    sources.new(),
+                ),
+                scorers=_led_by(
+                    "similar_to_recent", "bought_together", "popular_in_category", "trending", "new"
+                ),
+            )
+        case "home" if request.personal:
+            return replace(
+                everybody,
+                sources=(
+                    sources.nearest(version),
+                    sources.similar_to_recent(version),
+                    sources.popular_in_category(),
+                    sources.trending(),
+                    sources.new(),
+                ),
+                scorers=(
+                    scorers.shopper_affinity,
+                    scorers.recent_affinity,
+                    scorers.popularity,
+                    scorers.agreement,
+                ),
+            )
+        case "similar":
+            return replace(
+                everybody,
+                sources=(sources.similar(version), sources.popular_in_category()),
+                scorers=_led_by("similar", "popular_in_category"),
+                rerank=rerankers.best_first,
+            )
+        case "bought_together":
+            return replace(
+                everybody,
+                sources=(sources.bought_together(), sources.similar(version), sources.popular_in_category()),
+                scorers=_led_by("bought_together", "similar", "popular_in_category"),
+                rerank=rerankers.best_first,
+            )
+        case "cart":
+            return replace(
+                everybody,
+                sources=(sources.bought_together(), sources.similar(version), sources.trending()),
+                scorers=_led_by("bought_together", "similar", "trending"),
+            )
+        case "trending":
+            return replace(everybody, sources=(sources.trending(),), rerank=rerankers.best_first)
+        case "new":
+            return replace(everybody, sources=(sources.new(),), rerank=rerankers.best_first)
+        case "search":
+            return replace(
+                everybody,
+                sources=(sources.matches(),),
+                # Who searches may look for what they bought, or have in the basket.
+                filters=(filters.purchasable, filters.not_hidden, filters.first_of_a_name),
+                scorers=(scorers.best_place, _a_little(scorers.shopper_affinity)),
+                rerank=rerankers.best_first,
+            )
+        case "rerank":
+            return replace(
+                everybody,
+                filters=(),
+                scorers=(
+                    scorers.shopper_affinity,
+                    scorers.popularity,
+                    _a_little(scorers.best_place),
+                ),
+                rerank=rerankers.best_first,
+            )
+    return everybody
 
 
 def serve_feed(
@@ -134,14 +152,13 @@ def serve_feed(
     if scenario in ABOUT_A_PRODUCT and product is None:
         raise ValueError(f"the scenario {scenario} is about a product")
     version = registry.active_version()
-    request, seq, notes = _request(scenario, shopper, product, query, count, include_bought, version)
+    request, seq, first = _request(scenario, shopper, product, query, count, include_bought, version)
     result = pipeline_for(scenario, request, version).run(request)
-    products = _products(result)
+    items = feed_items(result)
     served = None
     if log:
         served = log_served(
-            ranked=result.ranked,
-            codes={key: found.code for key, found in products.items()},
+            items=items,
             shopper=shopper,
             scenario=scenario,
             product=product,
@@ -153,8 +170,8 @@ def serve_feed(
         scenario=scenario,
         model_version=version.name if version else None,
         seq=seq,
-        items=tuple(_item(one, products) for one in result.ranked),
-        trace=Trace((*notes, *result.trace.stages)),
+        items=items,
+        trace=Trace((first, *result.trace.stages)),
     )
 
 
@@ -168,17 +185,8 @@ def rerank_products(*, shopper: Shopper | None, products: Sequence[Product]) -> 
             stage.Proposal(product.pk, float(len(products) - place)) for place, product in enumerate(products)
         ],
     )
-    ranking = (scorers.shopper_affinity, scorers.popularity, _a_little(scorers.source_rank))
-    pipeline = replace(
-        pipeline_for("home", request, version),
-        sources=(given,),
-        filters=(),
-        scorers=ranking,
-        rerank=rerankers.best_first,
-    )
-    result = pipeline.run(request)
-    known = _products(result)
-    return [_item(one, known) for one in result.ranked]
+    result = replace(pipeline_for("rerank", request, version), sources=(given,)).run(request)
+    return list(feed_items(result))
 
 
 def _request(
@@ -189,25 +197,34 @@ def _request(
     count: int,
     include_bought: bool,
     version: ActiveVersion | None,
-) -> tuple[FeedRequest, int, list[Stage]]:
-    """All that the stages need to know, the sequence number that it is as of, and what failed on the way."""
-    notes: list[Stage] = []
-    wanted = shopper is not None and shopper.last_seq > 0 and consents_of(shopper)["personalisation"]
-    encoded = EncodedShopper(None, shopper.last_seq if shopper else 0)
-    if shopper is not None and wanted and version is not None:
-        try:
-            encoded = fresh_vector(shopper=shopper, version=version)
-        except Exception as failure:
-            logger.exception("the shopper could not be encoded; the feed goes on without their vector")
-            notes.append(Stage("encode", "shopper", 0.0, 0, 0, error=f"{type(failure).__name__}: {failure}"))
+) -> tuple[FeedRequest, int, Stage]:
+    """All that the stages need to know, the sequence number that it is as of, and the first stage.
+
+    The number is read first, in one statement with what the filters go by: all that is read later, the
+    vector included, is at least as new.
+    """
+    began = time.perf_counter()
     facts = shopper_facts(shopper)
-    recent = recent_products(shopper_id=shopper.pk, limit=RECENT) if shopper is not None and wanted else []
+    vector, recent, error = None, [], ""
+    if shopper is not None and facts.seq > 0 and facts.wants_personal:
+        # What was looked at and then hidden leads to nothing and is not spoken of.
+        recent = [
+            stage.Recent(one.product_id, one.kind, one.occurred_at)
+            for one in recent_products(shopper_id=shopper.pk, limit=RECENT)
+            if one.product_id not in facts.hidden
+        ]
+        if version is not None:
+            try:
+                vector = fresh_vector(shopper=shopper, version=version).vector
+            except Exception as failure:
+                logger.exception("the shopper could not be encoded; the feed goes on without their vector")
+                error = f"{type(failure).__name__}: {failure}"
     request = FeedRequest(
         scenario=scenario,
         count=count,
         personal=bool(recent),
-        vector=encoded.vector,
-        recent=tuple(stage.Recent(one.product_id, one.kind, one.occurred_at) for one in recent),
+        vector=vector,
+        recent=tuple(recent),
         bought=facts.bought,
         hidden=facts.hidden,
         in_cart=facts.in_cart,
@@ -215,9 +232,13 @@ def _request(
         query=query,
         include_bought=include_bought,
     )
-    # Filters and sources read rows that are at least as new as those that the vector was encoded from.
-    seq = max(encoded.seq, shopper.last_seq if shopper else 0)
-    return request, seq, notes
+    spent = 1000 * (time.perf_counter() - began)
+    return request, facts.seq, Stage("shopper", "history", spent, 0, len(recent), error=error)
+
+
+def _led_by(*names: str) -> tuple[Scorer, ...]:
+    """Scores of a feed whose first source leads; the shopper's taste decides between neighbours."""
+    return (scorers.first_source_first(*names), _a_little(scorers.shopper_affinity), scorers.agreement)
 
 
 def _a_little(scorer: Scorer) -> Scorer:
@@ -228,32 +249,3 @@ def _a_little(scorer: Scorer) -> Scorer:
 
     scored.__name__ = getattr(scorer, "__name__", "scorer")
     return scored
-
-
-SUBJECT_FIRST = (scorers.source_rank, _a_little(scorers.shopper_affinity), scorers.agreement)
-
-
-def _products(result: Result) -> dict[int, Product]:
-    """Products on the page and those that reasons speak of, by one query."""
-    keys = {one.candidate.product_id for one in result.ranked}
-    keys |= {one.reason.product_id for one in result.ranked if one.reason.product_id is not None}
-    return Product.objects.select_related("category").in_bulk(keys)
-
-
-def _item(one: Ranked, products: dict[int, Product]) -> FeedItem:
-    about = products.get(one.reason.product_id) if one.reason.product_id is not None else None
-    return FeedItem(
-        product=products[one.candidate.product_id],
-        score=round(one.candidate.score, 5),
-        sources=one.candidate.sources,
-        reason=FeedReason(one.reason.code, one.reason.text, about),
-        features=one.candidate.parts,
-    )
-
-
-def _names(product_ids: Sequence[int]) -> dict[int, str]:
-    return dict(Product.objects.filter(pk__in=product_ids).values_list("pk", "name"))
-
-
-def _vectors(product_ids: Sequence[int], version: ActiveVersion | None) -> dict[int, stage.Vector]:
-    return product_vectors.vectors(version=version, product_ids=product_ids) if version else {}

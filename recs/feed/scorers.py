@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from recs.feed.candidates import Candidate, FeedRequest, Vector
+
+Scorer = Callable[[Sequence[Candidate], FeedRequest], Vector]
 
 RECENT_WEIGHT = 0.6
 """What a product next to the one just looked at gains against the shopper's vector, which is within -1 … 1."""
@@ -36,7 +38,7 @@ def recent_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Ve
     return scores
 
 
-def source_rank(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
+def best_place(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
     """Best place in any source's order, 1 at the top and falling to 0: for feeds that follow their sources."""
     best = {one.product_id: 0.0 for one in candidates}
     for name in {source for one in candidates for source in one.sources}:
@@ -47,6 +49,29 @@ def source_rank(candidates: Sequence[Candidate], request: FeedRequest) -> Vector
         for place, one in enumerate(proposed):
             best[one.product_id] = max(best[one.product_id], 1.0 - place / len(proposed))
     return np.array([best[one.product_id] for one in candidates], dtype=np.float32)
+
+
+def first_source_first(*names: str) -> Scorer:
+    """For feeds with a source that leads: the others fill up what it leaves.
+
+    Of n sources the first spreads its candidates, in its own order, over 1 … (n - 1)/n, the second over the
+    next nth, and so on. A product counts for the first that proposed it.
+    """
+
+    def source_order(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
+        led: dict[str, list[Candidate]] = {name: [] for name in names}
+        for one in candidates:
+            name = next((name for name in names if name in one.proposals), None)
+            if name is not None:
+                led[name].append(one)
+        score: dict[int, float] = {}
+        for band, (name, found) in enumerate(led.items()):
+            found.sort(key=lambda one: -one.proposals[name].score)
+            for place, one in enumerate(found):
+                score[one.product_id] = 1.0 - (band + place / len(found)) / len(names)
+        return np.array([score.get(one.product_id, 0.0) for one in candidates], dtype=np.float32)
+
+    return source_order
 
 
 def popularity(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:

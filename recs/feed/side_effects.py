@@ -10,7 +10,7 @@ from django.db import DatabaseError, transaction
 
 from accounts.models import Shopper
 from catalog.models import Product
-from recs.feed.candidates import Ranked
+from recs.feed.response import FeedItem
 from recs.models import Recommendation
 from recs.registry import ActiveVersion
 
@@ -19,8 +19,7 @@ logger = logging.getLogger(__name__)
 
 def log_served(
     *,
-    ranked: Sequence[Ranked],
-    codes: dict[int, str],
+    items: Sequence[FeedItem],
     shopper: Shopper | None,
     scenario: str,
     product: Product | None,
@@ -28,14 +27,14 @@ def log_served(
     seq: int,
 ) -> uuid.UUID | None:
     """The recommendation's id; None if it could not be stored, which must not cost the shopper their page."""
-    items = [
+    shown = [
         {
-            "product": codes[one.candidate.product_id],
-            "score": round(one.candidate.score, 5),
-            "sources": list(one.candidate.sources),
-            "reason": one.reason.code,
+            "product": item.product.code,
+            "score": item.score,
+            "sources": list(item.sources),
+            "reason": item.reason.code,
         }
-        for one in ranked
+        for item in items
     ]
     try:
         with transaction.atomic():
@@ -45,7 +44,7 @@ def log_served(
                 product=product,
                 version_id=version.id if version else None,
                 seq=seq,
-                items=items,
+                items=shown,
             )
     except DatabaseError:
         logger.exception("a served %s feed was not logged", scenario)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -18,7 +19,10 @@ PER_RECENT = 30
 RECENT_SEEDS = 5
 SHORT_LIST = 40
 BASKETS = 300
-"""Newest purchases of a product whose baskets are looked into: more changed the top ten of none we looked at."""
+"""Newest purchases of a product whose baskets are looked into. Of the ten best by all baskets of Online Retail,
+300 found 99 %, 200 95 % and 100 81 %, all in about the same time."""
+FEWEST_BASKETS = 30
+"""Per product of a full cart, which shares ``BASKETS`` among its products."""
 CATEGORIES = 3
 
 Look = Callable[[FeedRequest], Sequence[Proposal]]
@@ -63,32 +67,36 @@ def similar(version: ActiveVersion | None) -> Source:
     """Neighbours of what the feed is about."""
 
     def look(request: FeedRequest) -> list[Proposal]:
-        return _neighbours(version, list(request.seeds), 3 * SHORT_LIST)
+        seeds = list(request.seeds)
+        return _neighbours(version, seeds, max(PER_RECENT, 3 * SHORT_LIST // max(1, len(seeds))))
 
     return Source("similar", look)
 
 
 def bought_together() -> Source:
     """What stands in the same orders as what the feed is about, against how often it is bought anyway."""
+    return Source("bought_together", lambda request: _bought_with(list(request.seeds), request))
+
+
+def bought_with_recent() -> Source:
+    """The same for the products that the shopper dealt with last."""
 
     def look(request: FeedRequest) -> list[Proposal]:
-        return _rows(
-            BOUGHT_TOGETHER, {"seeds": list(request.seeds), "baskets": BASKETS, "limit": 2 * SHORT_LIST}
-        )
+        return _bought_with([recent.product_id for recent in request.recent[:RECENT_SEEDS]], request)
 
     return Source("bought_together", look)
 
 
 def trending() -> Source:
     def look(request: FeedRequest) -> list[Proposal]:
-        return _rows(TRENDING, {"limit": _enough(request)})
+        return _rows(TRENDING, {"limit": _enough(request), "unwanted": sorted(request.unwanted)})
 
     return Source("trending", look)
 
 
 def new() -> Source:
     def look(request: FeedRequest) -> list[Proposal]:
-        return _rows(NEW, {"limit": _enough(request)})
+        return _rows(NEW, {"limit": _enough(request), "unwanted": sorted(request.unwanted)})
 
     return Source("new", look)
 
@@ -100,7 +108,15 @@ def popular_in_category() -> Source:
         about = list(request.seeds)
         if request.personal and not about:
             about = [recent.product_id for recent in request.recent[:RECENT_SEEDS]]
-        return _rows(POPULAR_IN_CATEGORY, {"about": about, "each": SHORT_LIST, "most": CATEGORIES})
+        if not about:
+            return []
+        values = {
+            "about": about,
+            "each": SHORT_LIST,
+            "most": CATEGORIES,
+            "unwanted": sorted(request.unwanted),
+        }
+        return _rows(POPULAR_IN_CATEGORY, values)
 
     return Source("popular_in_category", look)
 
@@ -116,33 +132,37 @@ def matches() -> Source:
 
 
 BOUGHT_TOGETHER = f"""
-WITH basket AS (
+WITH basket AS MATERIALIZED (
     SELECT seed.id AS seed, newest.shopper_id, newest.occurred_at
     FROM unnest(%(seeds)s::bigint[]) AS seed (id) CROSS JOIN LATERAL (
         SELECT shopper_id, occurred_at FROM recs_interaction
         WHERE product_id = seed.id AND kind = {int(Kind.PURCHASE)} ORDER BY occurred_at DESC LIMIT %(baskets)s
     ) newest
+),
+pair AS MATERIALIZED (
+    SELECT other.product_id, basket.seed, count(*)::int AS times
+    FROM basket JOIN recs_interaction other ON other.shopper_id = basket.shopper_id
+        AND other.occurred_at = basket.occurred_at AND other.kind = {int(Kind.PURCHASE)}
+    GROUP BY other.product_id, basket.seed
+),
+together AS MATERIALIZED (
+    SELECT product_id, sum(times) AS times, (array_agg(seed ORDER BY times DESC, seed))[1] AS seed
+    FROM pair WHERE product_id <> ALL(%(unwanted)s) GROUP BY product_id HAVING sum(times) > 1
 )
-SELECT other.product_id,
-       count(*) / sqrt(20 + max(popularity.total)) AS score,
-       mode() WITHIN GROUP (ORDER BY basket.seed)
-FROM basket
-JOIN recs_interaction other ON other.shopper_id = basket.shopper_id
-    AND other.occurred_at = basket.occurred_at AND other.kind = {int(Kind.PURCHASE)}
-JOIN recs_productpopularity popularity ON popularity.product_id = other.product_id
-WHERE other.product_id <> ALL(%(seeds)s)
-GROUP BY other.product_id HAVING count(*) > 1
-ORDER BY score DESC, other.product_id LIMIT %(limit)s
+SELECT together.product_id, together.times / sqrt(20 + coalesce(popularity.total, 0)) AS score, together.seed
+FROM together LEFT JOIN recs_productpopularity popularity USING (product_id)
+ORDER BY score DESC, together.product_id LIMIT %(limit)s
 """
 TRENDING = """
 SELECT product.id, popularity.trending, NULL FROM recs_productpopularity popularity
 JOIN catalog_product product ON product.id = popularity.product_id AND product.visible AND product.stock > 0
-WHERE popularity.total > 0
+WHERE popularity.total > 0 AND product.id <> ALL(%(unwanted)s)
 ORDER BY popularity.trending DESC, product.id LIMIT %(limit)s
 """
 NEW = """
 SELECT id, extract(epoch FROM created_at)::float8, NULL FROM catalog_product
-WHERE visible AND stock > 0 ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+WHERE visible AND stock > 0 AND id <> ALL(%(unwanted)s)
+ORDER BY created_at DESC, id DESC LIMIT %(limit)s
 """
 POPULAR_IN_CATEGORY = """
 SELECT best.id, best.total, NULL FROM (
@@ -152,9 +172,22 @@ SELECT best.id, best.total, NULL FROM (
     SELECT product.id, popularity.total FROM catalog_product product
     JOIN recs_productpopularity popularity ON popularity.product_id = product.id
     WHERE product.category_id = chosen.category_id AND product.visible AND product.stock > 0
+        AND product.id <> ALL(%(unwanted)s)
     ORDER BY popularity.total DESC, product.id LIMIT %(each)s
 ) best
 """
+
+
+def _bought_with(seeds: list[int], request: FeedRequest) -> list[Proposal]:
+    if not seeds:
+        return []
+    values = {
+        "seeds": seeds,
+        "baskets": max(FEWEST_BASKETS, BASKETS // len(seeds)),
+        "unwanted": sorted({*request.unwanted, *seeds}),
+        "limit": _enough(request),
+    }
+    return _rows(BOUGHT_TOGETHER, values)
 
 
 def _neighbours(version: ActiveVersion | None, seeds: list[int], limit: int) -> list[Proposal]:
@@ -167,7 +200,7 @@ def _neighbours(version: ActiveVersion | None, seeds: list[int], limit: int) -> 
     return list(best.values())
 
 
-def _rows(statement: str, values: dict[str, int | list[int]]) -> list[Proposal]:
+def _rows(statement: str, values: dict[str, Any]) -> list[Proposal]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return [
@@ -176,5 +209,5 @@ def _rows(statement: str, values: dict[str, int | list[int]]) -> list[Proposal]:
 
 
 def _enough(request: FeedRequest) -> int:
-    """So many that filters leave a page."""
-    return max(SHORT_LIST, 2 * request.count + len(request.hidden))
+    """So many that what is named alike, and what goes while the feed is made, leave a page."""
+    return max(SHORT_LIST, 2 * request.count)

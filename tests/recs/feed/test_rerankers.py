@@ -1,0 +1,54 @@
+import pytest
+
+from recs.feed import rerankers
+from tests.recs.feed.stages import candidate, facts, ids, request
+
+
+def scored(product_id, score, **about):
+    return candidate(product_id, about=facts(f"Product {product_id}", **about), parts={"affinity": score})
+
+
+@pytest.mark.parametrize("rerank", [rerankers.best_first, rerankers.diverse])
+def test_no_more_than_asked_for_each_once_best_of_all_first(rerank):
+    given = [scored(number, 1 - number / 10, category_id=number % 2) for number in range(8)]
+
+    chosen = ids(rerank(given, request(count=5)))
+
+    assert chosen[0] == 0
+    assert len(chosen) == len(set(chosen)) == 5
+
+
+@pytest.mark.parametrize("rerank", [rerankers.best_first, rerankers.diverse])
+def test_fewer_than_asked_for_are_all_there(rerank):
+    assert ids(rerank([scored(4, 0.2), scored(6, 0.1)], request(count=24))) == [4, 6]
+    assert rerank([], request()) == []
+
+
+def test_best_first_keeps_the_order_of_the_scores():
+    given = [scored(1, 0.9, vector=[1, 0]), scored(2, 0.8, vector=[1, 0]), scored(3, 0.1, vector=[0, 1])]
+
+    assert ids(rerankers.best_first(given, request(count=2))) == [1, 2]
+
+
+def test_of_products_alike_the_second_gives_way_to_a_different_one():
+    given = [scored(1, 0.9, vector=[1, 0]), scored(2, 0.85, vector=[1, 0]), scored(3, 0.6, vector=[0, 1])]
+
+    assert ids(rerankers.diverse(given, request(count=3))) == [1, 3, 2]
+
+
+def test_a_different_product_that_suits_far_less_does_not_push_ahead():
+    given = [scored(1, 0.9, vector=[1, 0]), scored(2, 0.85, vector=[1, 0]), scored(3, 0.2, vector=[0, 1])]
+
+    assert ids(rerankers.diverse(given, request(count=3))) == [1, 2, 3]
+
+
+def test_without_vectors_a_product_of_another_category_comes_before_one_of_the_same():
+    given = [scored(1, 0.9, category_id=1), scored(2, 0.88, category_id=1), scored(3, 0.85, category_id=2)]
+
+    assert ids(rerankers.diverse(given, request(count=3))) == [1, 3, 2]
+
+
+def test_products_without_a_category_are_not_taken_for_one():
+    given = [scored(1, 0.9), scored(2, 0.8), scored(3, 0.7, category_id=2)]
+
+    assert ids(rerankers.diverse(given, request(count=3))) == [1, 2, 3]
