@@ -140,9 +140,10 @@ COPY_SIGNATURE = 19
 """Bytes before the first row; after the last come two more, less than a row."""
 
 
-def export_interactions() -> Export:
+def export_interactions(*, as_of: datetime | None = None) -> Export:
     """Reads every interaction with a product by COPY BINARY, sorted by shopper and time.
 
+    ``as_of``: only what was stored until then.
     Items are all products of the shop, also those nobody has touched: content places them.
     """
     with connection.cursor() as cursor:
@@ -152,8 +153,10 @@ def export_interactions() -> Export:
         with cursor.copy(
             "COPY (SELECT shopper_id::int8, product_id::int8, kind::int2,"
             "             extract(epoch FROM occurred_at)::int8, coalesce(value, 'NaN')::float4"
-            f"      FROM recs_interaction WHERE product_id IS NOT NULL"
-            f"      ORDER BY shopper_id, occurred_at, {ORDER_WITHIN_MOMENT}, seq) TO STDOUT (FORMAT BINARY)"
+            "      FROM recs_interaction"
+            "      WHERE product_id IS NOT NULL AND (%(as_of)s::timestamptz IS NULL OR stored_at <= %(as_of)s)"
+            f"      ORDER BY shopper_id, occurred_at, {ORDER_WITHIN_MOMENT}, seq) TO STDOUT (FORMAT BINARY)",
+            {"as_of": as_of},
         ) as copy:
             blocks.extend(bytes(block) for block in copy)
     data = b"".join(blocks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from django.conf import settings
@@ -38,9 +39,9 @@ class Dataset:
     test_share: float = TEST_SHARES[0]
 
 
-def load_dataset(*, seed: int) -> Dataset:
-    """Exports, splits and joins content. Raises NotEnoughHistory."""
-    export = export_interactions()
+def load_dataset(*, seed: int, as_of: datetime | None = None) -> Dataset:
+    """Exports what was stored until ``as_of``, splits it and joins content. Raises NotEnoughHistory."""
+    export = export_interactions(as_of=as_of)
     _require_history(export)
     for share in TEST_SHARES:
         split = split_by_time(

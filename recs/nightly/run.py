@@ -18,7 +18,7 @@ from recs.nightly.dataset import Dataset, NotEnoughHistory, load_dataset
 from recs.nightly.evaluate import Verdict
 from recs.nightly.lease import AlreadyRunning, Lease, LeaseLost
 from recs.nightly.progress import Night, Report, say_nothing
-from recs.nightly.train import Trained, checkpoint_folder, train
+from recs.nightly.train import Trained, checkpoint_folder, history_moment, train
 from recs.registry import active_version
 
 __all__ = ["AlreadyRunning", "LeaseLost", "run_nightly"]
@@ -55,7 +55,7 @@ def _run(night: Night, minutes: float, seed: int) -> TrainingRun:
     with night.step("clear"):
         publish.remove_leftovers()
     with night.step("dataset"):
-        dataset = load_dataset(seed=seed)
+        dataset = load_dataset(seed=seed, as_of=history_moment())
     with night.step("train"):
         trained = train(dataset, minutes=minutes, seed=seed, night=night)
     with night.step("evaluate"):

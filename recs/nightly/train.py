@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import torch
 from django.conf import settings
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from recs.engine.recommender import Budget, Progress, Recommender
 from recs.engine.recommenders import FAMILY
@@ -16,6 +19,7 @@ from recs.nightly.dataset import Dataset
 from recs.nightly.progress import Night
 
 BASELINES = ("popularity", "item_knn")
+GIVEN_UP_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,24 @@ def train(dataset: Dataset, *, minutes: float, seed: int, night: Night) -> Train
 def checkpoint_folder() -> Path:
     """Where a training that was killed goes on from."""
     return Path(settings.VAR_DIR) / "training"
+
+
+def history_moment() -> datetime:
+    """Until when history counts: now, or what a killed run chose, for its checkpoint fits no other history.
+
+    A shop that goes on living has other rows every second. A moment that is older than a day is given up.
+    """
+    file = checkpoint_folder() / "as_of"
+    now = timezone.now()
+    if file.exists():
+        chosen = parse_datetime(file.read_text())
+        if chosen and now - GIVEN_UP_AFTER < chosen <= now:
+            return chosen
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    partial.write_text(now.isoformat())
+    partial.replace(file)
+    return now
 
 
 def _use_all_cores() -> None:
