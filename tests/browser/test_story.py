@@ -32,7 +32,9 @@ def test_three_lunch_bags_later_the_home_page_shows_lunch_bags_with_reasons(page
     page.goto("/")
 
     expect(page.locator(CARDS).first).to_contain_text("Lunch bag number")
-    expect(page.locator(f"{CARDS} .card-reason").first).to_contain_text("Because you looked at Lunch bag number")
+    expect(page.locator(f"{CARDS} .card-reason").first).to_contain_text(
+        "Because you looked at Lunch bag number"
+    )
 
 
 def test_an_open_home_page_follows_what_another_tab_does_without_a_reload(page: Page, shelves):

@@ -47,7 +47,10 @@ def call(url: str, method: str, path: str, body: Any = None, *, token: str = "")
         f"{url}{path}",
         method=method,
         data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json", **({"Authorization": f"Shopper {token}"} if token else {})},
+        headers={
+            "Content-Type": "application/json",
+            **({"Authorization": f"Shopper {token}"} if token else {}),
+        },
     )
     with urllib.request.urlopen(request, timeout=30) as response:
         text = response.read()

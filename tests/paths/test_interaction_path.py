@@ -41,7 +41,9 @@ def test_a_feed_follows_at_once_while_the_worker_is_dead(server, celery_worker_p
     assert after["items"][0]["reason"]["code"] == "because_you_viewed"
 
 
-def test_interactions_and_feeds_go_on_while_redis_is_dead(process_environment, transactional_db, tmp_path: Path):
+def test_interactions_and_feeds_go_on_while_redis_is_dead(
+    process_environment, transactional_db, tmp_path: Path
+):
     shelves = stock_the_shop()
     publish_a_model()
     port = free_port()

@@ -1,0 +1,202 @@
+"""What every recommender promises, checked on each of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recs.engine.interactions import HeldOut, History, Interactions, Items, Kind
+from recs.engine.recommender import Budget, Progress, Recommender
+from recs.engine.recommenders import FAMILY
+from recs.engine.recommenders.transformer import Transformer
+from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.user_tower import UserTowerConfig
+
+ITEMS = 24
+GROUPS = 3
+EPOCHS = 6
+
+
+def small_transformer(epochs: int = EPOCHS) -> Transformer:
+    user = UserTowerConfig(dimension=16, layers=1, heads=2, longest=10, dropout=0.1)
+    return Transformer(user=user, training=TrainingConfig(batch=32, epochs=epochs, learning_rate=5e-3))
+
+
+MAKERS: dict[str, Callable[[], Recommender]] = {**FAMILY, "transformer": small_transformer}
+every_recommender = pytest.mark.parametrize("name", MAKERS)
+
+
+def interactions_of(rows: list[list[int]], item_count: int) -> Interactions:
+    item = np.array([item for row in rows for item in row], dtype=np.int64)
+    size = len(item)
+    return Interactions(
+        user=np.repeat(np.arange(len(rows)), [len(row) for row in rows]),
+        item=item,
+        kind=np.full(size, int(Kind.PURCHASE), dtype=np.int64),
+        time=np.zeros(size, dtype=np.int64),
+        value=np.full(size, np.nan, dtype=np.float32),
+        user_count=len(rows),
+        item_count=item_count,
+    )
+
+
+def grouped() -> Interactions:
+    """Users who each keep to every third item."""
+    rng = np.random.default_rng(0)
+    rows = [(rng.permutation(ITEMS // GROUPS)[:5] * GROUPS + user % GROUPS).tolist() for user in range(90)]
+    return interactions_of(rows, ITEMS)
+
+
+def fit(name: str, data: Interactions) -> Recommender:
+    recommender = MAKERS[name]()
+    recommender.fit(data, Items(count=data.item_count), budget=Budget(seconds=30), seed=1)
+    return recommender
+
+
+@functools.cache
+def fitted(name: str) -> Recommender:
+    """On ``grouped()``; asking a recommender does not change it, so tests share one."""
+    return fit(name, grouped())
+
+
+@every_recommender
+def test_the_same_seed_gives_the_same_answer(name: str):
+    histories = [History.of_items([0, 3]), History.of_items([7])]
+
+    first, second = (fit(name, grouped()).recommend(histories, 5) for _ in range(2))
+
+    assert first.items.tolist() == second.items.tolist()
+    assert np.allclose(first.scores, second.scores)
+
+
+@every_recommender
+def test_what_is_excluded_is_never_returned(name: str):
+    excluded = np.arange(0, ITEMS, 2)
+
+    found = fitted(name).recommend([History.of_items([0, 3])], ITEMS, exclude=[excluded])
+
+    assert not set(found.items[0].tolist()) & set(excluded.tolist())
+    assert (found.items[0] >= 0).sum() == ITEMS - len(excluded)
+
+
+@every_recommender
+def test_only_what_it_may_choose_among_is_returned(name: str):
+    among = np.array([1, 2, 3])
+
+    found = fitted(name).recommend([History.of_items([0])], 5, among=among)
+
+    assert sorted(found.items[0][:3].tolist()) == [1, 2, 3]
+    assert found.items[0][3:].tolist() == [-1, -1]
+
+
+@every_recommender
+def test_scores_fall(name: str):
+    found = fitted(name).recommend([History.of_items([0, 3, 6])], 10)
+
+    assert (np.diff(found.scores[0]) <= 1e-6).all()
+
+
+@every_recommender
+def test_an_empty_history_is_answered(name: str):
+    found = fitted(name).recommend([History.of_items([])], 5)
+
+    assert (found.items[0] >= 0).all()
+
+
+@every_recommender
+def test_items_outside_the_catalogue_are_passed_over(name: str):
+    recommender = fitted(name)
+
+    strange = recommender.recommend([History.of_items([-1, 0, -1, 3])], 5)
+    plain = recommender.recommend([History.of_items([0, 3])], 5)
+
+    assert strange.items.tolist() == plain.items.tolist()
+
+
+@every_recommender
+def test_one_user_and_one_item_are_enough(name: str):
+    recommender = fit(name, interactions_of([[0]], 1))
+
+    assert recommender.recommend([History.of_items([0])], 2).items.tolist() == [[0, -1]]
+
+
+@every_recommender
+def test_saved_and_loaded_it_scores_the_same(name: str, tmp_path: Path):
+    recommender, again = fitted(name), MAKERS[name]()
+    recommender.save(tmp_path / "saved")
+    again.load(tmp_path / "saved")
+    histories = [History.of_items([0, 3]), History.of_items([])]
+
+    before, after = recommender.recommend(histories, 6), again.recommend(histories, 6)
+
+    assert before.items.tolist() == after.items.tolist()
+    assert np.allclose(before.scores, after.scores)
+    assert again.parameters == recommender.parameters > 0
+
+
+@every_recommender
+def test_an_explanation_has_a_number_for_each_interaction(name: str):
+    found = fitted(name).explain(History.of_items([0, -1, 3]), 6)
+
+    assert found.shape == (3,)
+    assert found[1] == pytest.approx(0.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in MAKERS if name != "popularity"])
+def test_those_who_read_the_history_find_its_group(name: str):
+    found = fitted(name).recommend([History.of_items([0, 3, 6])], 4, exclude=[np.array([0, 3, 6])])
+
+    assert {int(item) % GROUPS for item in found.items[0]} == {0}
+
+
+def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path):
+    data, items = grouped(), Items(count=ITEMS)
+
+    class Killed(Exception):
+        pass
+
+    def kill(progress: Progress) -> None:
+        if progress.figures.get("epoch") == 4:
+            raise Killed
+
+    budget = Budget(seconds=30, checkpoint=tmp_path)
+    with pytest.raises(Killed):
+        small_transformer().fit(data, items, budget=budget, seed=1, progress=kill)
+    epochs: list[float] = []
+    resumed = small_transformer()
+    resumed.fit(
+        data, items, budget=budget, seed=1, progress=lambda told: epochs.append(told.figures.get("epoch", 0))
+    )
+    whole = small_transformer()
+    whole.fit(data, items, budget=Budget(seconds=30), seed=1)
+
+    assert min(epoch for epoch in epochs if epoch) == 4
+    assert np.allclose(resumed.vectors, whole.vectors, atol=2e-3)
+
+
+def test_content_alone_places_an_item_that_nobody_has_touched():
+    rng = np.random.default_rng(2)
+    centres = rng.normal(size=(GROUPS, 12)).astype(np.float32)
+    text = np.stack([centres[item % GROUPS] + 0.1 * rng.normal(size=12) for item in range(ITEMS + 1)])
+    text = (text / np.linalg.norm(text, axis=1, keepdims=True)).astype(np.float32)
+    model = small_transformer(epochs=20)
+    model.fit(grouped(), Items(count=ITEMS, text=text[:ITEMS]), budget=Budget(seconds=30), seed=1)
+
+    vector = model.item_vectors(Items(count=1, text=text[ITEMS:]))[0]
+
+    nearest = np.argsort(-(model.vectors @ vector))[:3]
+    assert {int(item) % GROUPS for item in nearest} == {ITEMS % GROUPS}
+    assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_training_keeps_the_epoch_that_validates_best():
+    held_out = HeldOut([History.of_items([0, 3])], [np.array([6])], [np.array([0, 3])])
+    model = small_transformer()
+    model.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds=30), seed=1, validation=held_out)
+
+    assert model.state.best_ndcg >= 0.0
+    assert model.state.best_epoch >= 1

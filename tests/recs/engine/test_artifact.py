@@ -1,0 +1,60 @@
+"""What is damaged, incomplete, of another kind or of another format is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recs.engine.artifact import ARRAYS, MANIFEST, Artifact, ArtifactError, read_artifact, write_artifact
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_artifact(tmp_path / "a", Artifact("popularity", {"x": 1}, {"scores": np.arange(3.0)}))
+    return tmp_path / "a"
+
+
+def test_what_is_written_is_read_back(folder: Path):
+    artifact = read_artifact(folder, recommender="popularity")
+
+    assert artifact.config == {"x": 1}
+    assert artifact.arrays["scores"].tolist() == [0.0, 1.0, 2.0]
+
+
+def test_damaged_arrays_are_refused(folder: Path):
+    data = bytearray((folder / ARRAYS).read_bytes())
+    data[-1] ^= 1
+    (folder / ARRAYS).write_bytes(data)
+
+    with pytest.raises(ArtifactError, match="is damaged"):
+        read_artifact(folder)
+
+
+def test_a_missing_file_is_refused(folder: Path):
+    (folder / ARRAYS).unlink()
+    with pytest.raises(ArtifactError, match="is missing"):
+        read_artifact(folder)
+
+
+def test_another_kind_of_recommender_is_refused(folder: Path):
+    with pytest.raises(ArtifactError, match="is a 'popularity', expected a 'transformer'"):
+        read_artifact(folder, recommender="transformer")
+
+
+def test_another_format_is_refused(folder: Path):
+    manifest = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps({**manifest, "format": 99}))
+
+    with pytest.raises(ArtifactError, match="has format 99"):
+        read_artifact(folder)
+
+
+def test_a_manifest_that_was_not_published_is_refused(folder: Path):
+    with pytest.raises(ArtifactError, match="its SHA-256 differs"):
+        read_artifact(folder, sha256="0" * 64)
+
+
+def test_a_folder_that_is_no_artifact_is_refused(tmp_path: Path):
+    with pytest.raises(ArtifactError, match="holds no manifest"):
+        read_artifact(tmp_path)
