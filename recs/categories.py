@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from django.db import connection
-from django.utils import timezone
 
 from catalog.models import Category
 from catalog.online_retail.categories import SHELVES, example_phrases, shelf_of
@@ -29,10 +28,11 @@ def categorise_products() -> int:
     chosen = shelf_of(vectors, text_encoder().encode(phrases), owner)
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE catalog_product SET category_id = chosen.category, updated_at = %s"
+            # updated_at stays: neither words nor picture change, so nothing is to be encoded anew.
+            "UPDATE catalog_product SET category_id = chosen.category"
             " FROM unnest(%s::bigint[], %s::bigint[]) AS chosen (product, category)"
             " WHERE catalog_product.id = chosen.product AND catalog_product.category_id IS NULL",
-            [timezone.now(), product_ids, [shelves[SHELVES[number].slug] for number in chosen]],
+            [product_ids, [shelves[SHELVES[number].slug] for number in chosen]],
         )
         return cursor.rowcount
 

@@ -7,6 +7,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 512
 """Products written at once: what a killed run loses at most."""
+PICTURES = 32
+"""Different pictures written at once, likewise."""
 
 Say = Callable[[str, float], None]
 
@@ -34,6 +37,7 @@ class Wanted:
     picture: str
     text_hash: str
     image_hash: str
+    saved_at: datetime
 
     @property
     def new_text_hash(self) -> str:
@@ -58,15 +62,12 @@ def encode_content(*, product_ids: Sequence[int] | None = None, say: Say | None 
         vectors = text_encoder().encode([one.words for one in batch])
         _store(
             "text",
-            [
-                (one.product_id, one.new_text_hash, to_text(vector))
-                for one, vector in zip(batch, vectors, strict=True)
-            ],
+            [(one, one.new_text_hash, to_text(vector)) for one, vector in zip(batch, vectors, strict=True)],
         )
         tell("texts", (start + len(batch)) / len(texts))
     _encode_pictures(pictures, digests, tell)
     changed = {one.product_id for one in (*texts, *pictures)}
-    _touch([one.product_id for one in wanted if one.product_id not in changed])
+    _touch([one for one in wanted if one.product_id not in changed])
     return len(changed)
 
 
@@ -104,33 +105,40 @@ def _encode_pictures(pictures: list[Wanted], digests: dict[str, str], tell: Say)
     for one in pictures:
         owners.setdefault(digests[one.picture], []).append(one)
     gone = owners.pop("", [])
-    _store("image", [(one.product_id, "", None) for one in gone])
+    _store("image", [(one, "", None) for one in gone])
     names = sorted(owners)
-    for start in range(0, len(names), 32):
-        rows: list[tuple[int, str, str | None]] = []
-        for name in names[start : start + 32]:
-            vector = _picture_vector(owners[name][0].picture)
-            rows += [(one.product_id, one.new_image_hash(name), vector) for one in owners[name]]
+    for start in range(0, len(names), PICTURES):
+        batch = names[start : start + PICTURES]
+        vectors = _picture_vectors([owners[name][0].picture for name in batch])
+        rows = [
+            (one, one.new_image_hash(name), vector)
+            for name, vector in zip(batch, vectors, strict=True)
+            for one in owners[name]
+        ]
         _store("image", rows)
-        tell("pictures", min(1.0, (start + 32) / len(names)))
+        tell("pictures", (start + len(batch)) / len(names))
 
 
-def _picture_vector(picture: str) -> str | None:
+def _picture_vectors(pictures: list[str]) -> list[str | None]:
+    """None for one that cannot be read: its product does without, and the log names it."""
+    folder = Path(settings.MEDIA_ROOT)
     try:
-        return to_text(image_encoder().encode([Path(settings.MEDIA_ROOT) / picture])[0])
-    except PictureError:
-        logger.warning("picture %s is left out", picture, exc_info=True)
-        return None
+        return [to_text(vector) for vector in image_encoder().encode([folder / one for one in pictures])]
+    except PictureError as failure:
+        if len(pictures) > 1:
+            return [vector for one in pictures for vector in _picture_vectors([one])]
+        logger.warning("the picture %s is left out: %s", pictures[0], failure)
+        return [None]
 
 
 def _wanted(product_ids: Sequence[int] | None) -> list[Wanted]:
     products = Product.objects.all() if product_ids is None else Product.objects.filter(pk__in=product_ids)
     rows = products.order_by("pk").values_list(
-        "pk", "name", "description", "image", "content__text_hash", "content__image_hash"
+        "pk", "name", "description", "image", "updated_at", "content__text_hash", "content__image_hash"
     )
     return [
-        Wanted(pk, product_words(name, description), image or "", text_hash or "", image_hash or "")
-        for pk, name, description, image, text_hash, image_hash in rows
+        Wanted(pk, product_words(name, description), image or "", text_hash or "", image_hash or "", saved_at)
+        for pk, name, description, image, saved_at, text_hash, image_hash in rows
     ]
 
 
@@ -143,26 +151,27 @@ def _digests(wanted: list[Wanted]) -> dict[str, str]:
     return digests
 
 
-def _store(part: str, rows: list[tuple[int, str, str | None]]) -> None:
+def _store(part: str, rows: list[tuple[Wanted, str, str | None]]) -> None:
+    """``updated_at`` becomes that of the product as it was read: one saved since then still counts as stale."""
+    other = "image" if part == "text" else "text"
     with transaction.atomic(), connection.cursor() as cursor:
-        other = "image" if part == "text" else "text"
         cursor.executemany(
             f"INSERT INTO recs_productcontent (product_id, {part}_hash, {part}, {other}_hash, updated_at)"
-            " SELECT id, %s, %s::halfvec, '', clock_timestamp() FROM catalog_product WHERE id = %s"
+            " SELECT id, %s, %s::halfvec, '', %s FROM catalog_product WHERE id = %s"
             f" ON CONFLICT (product_id) DO UPDATE SET {part}_hash = excluded.{part}_hash,"
             f" {part} = excluded.{part}, updated_at = excluded.updated_at",
-            [(digest, vector, product_id) for product_id, digest, vector in rows],
+            [(digest, vector, one.saved_at, one.product_id) for one, digest, vector in rows],
         )
 
 
-def _touch(product_ids: list[int]) -> None:
+def _touch(unchanged: list[Wanted]) -> None:
     """What was saved without a change of words or picture is not looked at again."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE recs_productcontent SET updated_at = clock_timestamp() FROM catalog_product product"
-            " WHERE product.id = recs_productcontent.product_id AND product.id = ANY(%s)"
-            " AND recs_productcontent.updated_at < product.updated_at",
-            [product_ids],
+            "UPDATE recs_productcontent content SET updated_at = seen.saved_at"
+            " FROM unnest(%s::bigint[], %s::timestamptz[]) AS seen (product_id, saved_at)"
+            " WHERE content.product_id = seen.product_id AND content.updated_at < seen.saved_at",
+            [[one.product_id for one in unchanged], [one.saved_at for one in unchanged]],
         )
 
 

@@ -25,133 +25,152 @@ SHELVES = (
         "bags",
         "Bags and purses",
         "lunch bag; shopper bag; jumbo bag; tote bag; handbag; purse; shoulder bag; wallet; "
-        "backpack; luggage tag; passport cover",
+        "backpack; charlotte bag; luggage tag; passport cover; picnic bag",
     ),
     Shelf(
         "mugs-and-tea",
         "Mugs and tea time",
-        "mug; tea cup and saucer; teapot; coffee mug; tea set; tea cosy; egg cup; milk jug; "
-        "sugar bowl; tea towel",
+        "mug; tea cup and saucer; teapot; coffee mug; tea set; tea cosy; egg cup; milk jug; sugar "
+        "bowl; tea towel; flask",
     ),
     Shelf(
         "kitchen",
         "Kitchen and baking",
         "cake cases; baking mould; mixing bowl; measuring spoons; cookie cutter; recipe box; "
-        "apron; oven glove; rolling pin; jelly mould; kitchen scales; pantry jar",
+        "apron; oven glove; rolling pin; jelly mould; kitchen scales; pantry jar; chopping board; "
+        "washing up gloves; saucepan; toast stamp; lolly maker; food cover; jam making set; "
+        "frying pan",
     ),
     Shelf(
         "dining",
         "Plates and table",
         "dinner plate; bowl; napkins; placemat; cutlery set; wine glass; cake stand; tablecloth; "
-        "coaster; doily; serving tray; drinking straws",
+        "coaster; doily; serving tray; salt and pepper pots; cake fork; bottle opener; glass "
+        "tumbler; ice bucket",
     ),
     Shelf(
         "storage",
         "Tins, boxes and storage",
         "storage tin; cake tin; storage box; biscuit tin; drawer cabinet; basket; organiser; "
-        "snack box; lunch box; jar; magazine rack; hanging tidy",
+        "snack box; lunch box; jar; magazine rack; hanging tidy; bread bin; letter rack",
     ),
     Shelf(
         "candles",
         "Candles and lights",
-        "candle; tea light holder; lantern; candlestick; scented candle; fairy lights; "
-        "night light; lamp; incense; candle plate",
+        "candle; tea light holder; lantern; candlestick; scented candle; fairy lights; night "
+        "light; lamp; incense; candle plate; set of tea lights; light chain; oil burner; matches",
     ),
     Shelf(
         "christmas",
         "Christmas",
         "Christmas decoration; Christmas tree ornament; Christmas stocking; advent calendar; "
-        "Santa; reindeer; snowman; Christmas bauble; snowflake garland; wreath; nativity",
+        "Santa; reindeer; snowman; Christmas bauble; snowflake garland; wreath; nativity; "
+        "Christmas crackers",
+    ),
+    Shelf(
+        "easter",
+        "Easter",
+        "Easter decoration; Easter egg hunt; Easter bunny; Easter chick; Easter egg tin; painted eggs",
     ),
     Shelf(
         "party",
         "Party and bunting",
-        "party bunting; balloons; paper chain; birthday party; party invites; garland of flags; "
-        "piñata; party cones; streamers; confetti",
+        "party bunting; balloons; paper chain; birthday party; party invites; garland; party "
+        "cones; streamers; confetti; paper cups; paper plates; honeycomb paper ball; party bags; "
+        "birthday candles; flags",
     ),
     Shelf(
         "wall-art",
         "Signs and wall art",
         "metal sign; wall art; picture frame; door sign; photo frame; poster; wall plaque; "
-        "hanging sign; chalkboard; letter of the alphabet block; wooden letters",
+        "hanging sign; chalkboard; memo board; letter of the alphabet block; wooden letters; "
+        "number tile; flying ducks; canvas; photo clips; photo album",
     ),
     Shelf(
         "clocks-mirrors",
         "Clocks and mirrors",
-        "alarm clock; wall clock; mirror; bakelike alarm clock; thermometer; barometer",
+        "alarm clock; wall clock; mirror; bakelike alarm clock; thermometer; barometer; compact mirror",
     ),
     Shelf(
         "home",
         "Cushions and home",
-        "cushion cover; doormat; rug; door stop; curtain; blanket; throw; quilt; "
-        "draught excluder; bath mat; towel; ironing board cover; hot water bottle",
+        "cushion cover; doormat; rug; door stop; curtain; blanket; throw; quilt; draught "
+        "excluder; towel; ironing board cover; hot water bottle; clothes pegs; dog bowl; cat "
+        "bowl; ashtray; radio; bed linen; recycled mat",
     ),
     Shelf(
         "furniture",
         "Furniture and hooks",
         "cabinet; chair; table; stool; coat rack; hook; hanger; shelf; drawer knob; bookend; "
-        "umbrella stand; easel",
+        "umbrella stand; easel; pouffe; door handle",
     ),
     Shelf(
         "ornaments",
         "Ornaments and figures",
         "ornament; figurine; ceramic animal; decorative bird; statue; vase; decorative heart; "
-        "wicker heart; paperweight; bell; trinket box; glass cloche",
+        "wicker heart; paperweight; bell; trinket box; glass cloche; Buddha head; shell; glass "
+        "bottle decoration",
     ),
     Shelf(
         "garden",
-        "Garden and outdoors",
+        "Garden and flowers",
         "garden tools; plant pot; watering can; bird house; bird feeder; flower pot; planter; "
-        "seeds; gardening gloves; picnic basket; hammock; parasol; kneeling pad",
-    ),
-    Shelf(
-        "flowers",
-        "Artificial flowers",
-        "artificial flower; rose stem; silk flower bouquet; garland of flowers; dried flowers; "
-        "peony; hydrangea",
+        "seeds; gardening gloves; hammock; garden gnome; kneeling pad; windmill; artificial "
+        "flower; silk rose stem; windchime",
     ),
     Shelf(
         "stationery",
         "Stationery",
-        "notebook; pencils; pens; address book; diary; sticky notes; ruler; eraser; pencil case; "
-        "stamps; sketchbook; sticker sheet; magnets; scrapbook; calculator",
+        "notebook; pencils; pens; address book; diary; journal; sticky notes; ruler; eraser; "
+        "pencil case; rubber stamps; sketchbook; sticker sheet; fridge magnets; scrapbook; "
+        "calculator; wastepaper bin",
     ),
     Shelf(
         "cards-and-wrap",
         "Cards and gift wrap",
-        "greeting card; gift wrap; birthday card; wrapping paper; ribbon; gift tag; gift bag; "
-        "tissue paper; postcard; envelope; sticky tape",
+        "greeting card; gift wrap; wrap; birthday card; wrapping paper; ribbon; gift tag; gift "
+        "bag; tissue paper; postcard; envelope; sticky tape; gift box",
+    ),
+    Shelf(
+        "craft",
+        "Craft and sewing",
+        "sewing kit; knitting kit; pin cushion; stencil craft kit; felt craft kit; scissors; "
+        "buttons; crochet; modelling clay; paint your own; cross stitch; patches; sewing box; "
+        "tape measure",
     ),
     Shelf(
         "toys",
         "Toys and games",
-        "toy; wooden blocks; playing cards; jigsaw puzzle; skipping rope; doll; soft toy; "
-        "spinning top; dominoes; board game; bingo set; kite; yo-yo; marbles; knitting kit; "
-        "colouring set",
+        "toy; wooden building blocks; playing cards; jigsaw puzzle; skipping rope; doll; soft "
+        "toy; teddy bear; spinning top; dominoes; board game; bingo set; kite; yo-yo; marbles; "
+        "dinosaur set; toy animals; doll's house; playhouse; inflatable; colouring set; puppet; "
+        "badges",
     ),
     Shelf(
         "children",
         "For children",
-        "children's cutlery; baby; child's umbrella; girl's; boy's; children's apron; bib; "
-        "money box; piggy bank; space boy; dolly girl; circus parade; toadstool night light",
+        "children's cutlery; baby bib; child's umbrella; children's apron; money box; piggy bank; "
+        "child's garden spade; nursery mobile; child's rain mac; child's breakfast set",
     ),
     Shelf(
         "jewellery",
         "Jewellery and hair",
-        "necklace; bracelet; earrings; brooch; ring; pendant; bangle; hair clip; hair band; "
-        "key ring; phone charm; diamante; beads; jewellery box",
+        "necklace; bracelet; earrings; brooch; silver ring; enamel flower ring; pendant; bangle; "
+        "hair clip; hair grip; hair comb; hair band; key ring; key fob; phone charm; bag charm; "
+        "diamante; beads; jewellery box",
     ),
     Shelf(
         "wellbeing",
         "Bath and wellbeing",
-        "soap; bath salts; cosmetic bag; wash bag; hand warmer; sleep mask; plasters; nail file; "
-        "make-up brush; bath sponge; tissues; lip balm; manicure set",
+        "soap; soap dish; bath salts; cosmetic bag; wash bag; hand warmer; sleep mask; plasters; "
+        "first aid kit; nail file; make-up brush; bath sponge; pocket tissues; tissue box; lip "
+        "balm; manicure set; bathroom scales; shower cap; bath mat; flannel",
     ),
     Shelf(
         "umbrellas",
-        "Umbrellas, hats and travel",
-        "umbrella; parasol; rain hat; sun hat; scarf; slippers; gloves; sunglasses; fan; poncho; "
-        "travel mug; bicycle; watch",
+        "Umbrellas and accessories",
+        "umbrella; parasol; rain hat; sun hat; scarf; slippers; gloves; sunglasses; hand fan; "
+        "rain poncho; socks; bicycle bell",
     ),
 )
 

@@ -23,6 +23,8 @@ COLUMNS = (
 )
 PRODUCT_CODE = re.compile(r"\d{5}[A-Za-z]{0,2}")
 """A stock code of goods. The others are postage, fees, samples and corrections: POST, DOT, M, C2, PADS …"""
+NO_GOODS = re.compile(r"(?i)\s*(next day carriage|packing charge|postage|.*gift voucher.*)\s*")
+"""Fees that the shop gave the code of goods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,13 @@ def clean(lines: Lines) -> Cleaned:
     drop("price not positive", ~(lines.price > 0))
     drop(
         "postage, fees and other lines that are no goods",
-        np.array([not PRODUCT_CODE.fullmatch(code) for code in lines.code], dtype=bool),
+        np.array(
+            [
+                not PRODUCT_CODE.fullmatch(code) or NO_GOODS.fullmatch(text) is not None
+                for code, text in zip(lines.code, lines.description, strict=True)
+            ],
+            dtype=bool,
+        ),
     )
     drop("duplicates of another row", _repeated(lines))
     return Cleaned(lines, raw, dropped)

@@ -20,86 +20,148 @@ STOCK_DAYS = 60
 LEAST_STOCK = 12
 
 SHORT = {
+    "&": "and",
+    "ANT": "antique",
     "ASS": "assorted",
-    "ASSTD": "assorted",
     "ASST": "assorted",
+    "ASSTD": "assorted",
+    "B'DRAW": "bottom drawer",
+    "B'FLY": "butterfly",
+    "BLK": "black",
+    "C/COVER": "cushion cover",
+    "CAND": "candle",
+    "CANDL": "candle",
+    "CHILDRENS": "children's",
+    "CHILDS": "child's",
+    "CHOC": "chocolate",
+    "CHRISTAMS": "Christmas",
     "COL": "colour",
     "COLS": "colours",
-    "P'WEIGHT": "paperweight",
-    "PCS": "pieces",
-    "CHILDS": "child's",
-    "CHILDRENS": "children's",
-    "LADIES": "ladies'",
-    "W": "with",
-    "S/2": "set of 2",
-    "S/3": "set of 3",
-    "S/4": "set of 4",
-    "S/6": "set of 6",
-    "S/12": "set of 12",
-    "SET/2": "set of 2",
-    "SET/3": "set of 3",
-    "SET/4": "set of 4",
-    "SET/5": "set of 5",
-    "SET/6": "set of 6",
-    "SET/10": "set of 10",
-    "SET/20": "set of 20",
-    "&": "and",
-    "T-LIGHT": "tea light",
-    "T-LIGHTS": "tea lights",
-    "TLIGHT": "tea light",
-    "D.O.F.": "double old fashioned",
-    "BLK": "black",
-    "WHT": "white",
+    "D.O.F": "double old fashioned",
+    "DEC": "decoration",
+    "FLOWE": "flower",
+    "FUSCHIA": "fuchsia",
+    "GARLD": "garland",
     "GRN": "green",
+    "HYDRANGA": "hydrangea",
+    "LADIES": "ladies'",
+    "LAZER": "laser",
     "LGE": "large",
     "LRG": "large",
+    "LT": "light",
+    "LT.BLUE": "light blue",
+    "M.O.P": "mother of pearl",
+    "M/COLOUR": "multicolour",
+    "MED": "medium",
+    "MOP": "mother of pearl",
+    "MULTICOL": "multicolour",
+    "NAT": "natural",
+    "NECKL": "necklace",
+    "NECKLAC": "necklace",
+    "P'WEIGHT": "paperweight",
+    "PAISELY": "paisley",
+    "PANNETONE": "panettone",
+    "PC": "pieces",
+    "PCS": "pieces",
+    "RND": "round",
+    "SANDLEWOOD": "sandalwood",
+    "SILOUETTE": "silhouette",
+    "SIL'T": "silhouette",
+    "SKIPPPING": "skipping",
     "SML": "small",
+    "SQU": "square",
+    "T-LIGHT": "tea light",
+    "T-LIGHTS": "tea lights",
+    "TASSLE": "tassel",
+    "TLIGHT": "tea light",
+    "TURQ": "turquoise",
+    "TURQUOIS": "turquoise",
+    "VIPPASSPORT": "VIP passport",
+    "W": "with",
+    "W/CHIME": "windchime",
+    "W/KNIF": "with knife",
+    "W/SUCK": "with sucker",
+    "WHIT": "white",
+    "WHT": "white",
     "XMAS": "Christmas",
-    "CHRISTAMS": "Christmas",
-    "GIN": "gin",
-    "METRE": "metre",
 }
+"""What the till's 35 characters cut short, and its usual slips."""
+REPLACED = (
+    (re.compile(r"(?i)\b(?:set|s)\s*/\s*(?=\d)"), "set of "),
+    (re.compile(r"(?i)\b(pack|box)\s*/\s*(?=\d)"), r"\1 of "),
+    (re.compile(r"(?i)\b(set|pack|box) of(?=\d)"), r"\1 of "),
+    (re.compile(r"(?i)\bset(?=\d)"), "set of "),
+    (re.compile(r"(?i)(?<=\d)x(?=\d)"), "x"),
+    (re.compile(r"(?i)(?<=\d)cm\b"), "cm"),
+    (re.compile(r"(?i)(?<=\d)cmx(?=\d)"), "cm x "),
+    (re.compile(r"(?i)\bneckl\.?(?=\d)"), "necklace "),
+    (re.compile(r'(?<=\d)"(?=[a-zA-Z])'), '" '),
+    (re.compile(r"(?<=\d)(?=(?:LIGHT|PCS?|PIECE)\b)"), " "),
+    (re.compile(r"\s*\+\s*"), " and "),
+    (re.compile(r"(?<=[a-zA-Z])\.(?=\s)"), ""),
+    (re.compile(r'(?<=[a-zA-Z])"(?=[a-zA-Z])'), ' "'),
+    (re.compile(r"\bART DEC\b"), "ART DECO"),
+    (re.compile(r"\bHOLD$"), "HOLDER"),
+)
+"""What reads better by pattern, in this order: sets, sizes, the plus sign, a last word cut short."""
 NAMES = {
+    "AFRICAN",
+    "BERTIE",
+    "BRITISH",
+    "BUDDHA",
+    "CHARLIE",
+    "CHINESE",
     "CHRISTMAS",
+    "COLUMBIAN",
+    "DANISH",
     "EASTER",
+    "EDWARDIAN",
     "ENGLAND",
     "ENGLISH",
+    "ENID",
     "FRENCH",
-    "PARIS",
-    "LONDON",
-    "BRITISH",
-    "SPANISH",
-    "DANISH",
-    "SWISS",
+    "GEORGIAN",
+    "GREEK",
+    "HALLOWEEN",
     "INDIAN",
     "JAPANESE",
-    "CHINESE",
-    "MOROCCAN",
+    "KASHMIR",
     "KASHMIRI",
-    "UNION",
-    "JACK",
-    "SKULL",
-    "BAROQUE",
-    "RUSSIAN",
-    "AFRICAN",
-    "SCANDINAVIAN",
-    "VICTORIAN",
-    "EDWARDIAN",
-    "GEORGIAN",
-    "SCOTTISH",
-    "SCOTTIE",
-    "ENID",
-    "TOKYO",
+    "LOLA",
+    "LONDON",
     "MADRAS",
-    "ROMAN",
-    "GREEK",
-    "COLUMBIAN",
-    "VALENTINE",
-    "HALLOWEEN",
+    "MOROCCAN",
     "PANTONE",
-    "BERTIE",
-} - {"UNION", "JACK", "SKULL", "BAROQUE", "SCOTTIE"}
-CAPITALS = {"CD", "DVD", "TV", "LED", "USB", "UK", "USA", "I", "XL", "DIY", "BBQ", "VIP"}
+    "PARIS",
+    "ROMAN",
+    "RUSSIAN",
+    "SANTA",
+    "SCANDINAVIAN",
+    "SCOTTISH",
+    "SPANISH",
+    "SWISS",
+    "TOKYO",
+    "VALENTINE",
+    "VICTORIAN",
+}
+CAPITALS = {
+    "A4",
+    "A5",
+    "A6",
+    "A7",
+    "BBQ",
+    "CD",
+    "DIY",
+    "DVD",
+    "I",
+    "LED",
+    "TV",
+    "UK",
+    "USA",
+    "USB",
+    "VIP",
+    "XL",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,24 +178,31 @@ class RawProduct:
 
 def readable(description: str) -> str:
     """``WHITE HANGING HEART T-LIGHT HOLDER`` → ``White hanging heart tea light holder``."""
-    text = re.sub(r"\s+", " ", description.replace(" ,", ",").replace(",", ", ")).strip(" .,*-")
-    words = []
-    for word in text.split(" "):
-        bare = word.strip(",.;:()\"'")
-        if not bare:
-            continue
-        upper = bare.upper()
-        if upper in SHORT:
-            replacement = SHORT[upper]
-        elif upper in CAPITALS or any(letter.islower() for letter in bare):
-            replacement = bare
-        elif upper in NAMES:
-            replacement = upper.capitalize()
-        else:
-            replacement = bare.lower()
-        words.append(word.replace(bare, replacement, 1))
-    name = " ".join(words)
+    text = re.sub(r"\s+", " ", description.replace(" ,", ",").replace(",", ", ")).strip(" .,*-+")
+    for pattern, replacement in REPLACED:
+        text = pattern.sub(replacement, text)
+    name = " ".join(filter(None, (_readable_word(word) for word in text.split(" "))))
     return name[:1].upper() + name[1:]
+
+
+def _readable_word(word: str) -> str:
+    bare = word.strip(",.;:()\"'")
+    if not bare:
+        return ""
+    upper = bare.upper()
+    if upper in SHORT:
+        replacement = SHORT[upper]
+    elif "/" in bare.strip("/"):
+        replacement = "/".join(map(_readable_word, bare.split("/")))
+    elif upper in CAPITALS:
+        replacement = upper
+    elif upper in NAMES:
+        replacement = upper.capitalize()
+    elif any(letter.islower() for letter in bare):
+        replacement = bare
+    else:
+        replacement = bare.lower()
+    return word.replace(bare, replacement, 1)
 
 
 def products_of(lines: Lines) -> list[RawProduct]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from recs.engine.content import unit
 from recs.engine.interactions import FloatArray
@@ -59,7 +59,7 @@ def _pixels(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as picture:
             layer = picture.convert("RGBA")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as failure:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as failure:
         raise PictureError(f"{path.name} is no picture that can be read: {failure}") from failure
     white = Image.new("RGBA", layer.size, "white")
     flat = Image.alpha_composite(white, layer).convert("RGB")
