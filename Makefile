@@ -9,10 +9,10 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## make .venv and install what the shop needs (make demo does it too)
-	@sh setup.sh
+	@sh config/setup.sh
 
 setup-dev:
-	@sh setup.sh dev
+	@sh config/setup.sh dev
 
 demo: setup  ## the whole shop at http://localhost:8000 (PORT=8000); Ctrl-C stops it
 	@$(PY) manage.py demo

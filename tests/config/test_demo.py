@@ -194,10 +194,11 @@ def test_set_up_without_a_fitting_python_says_what_to_install(tmp_path: Path) ->
     (tmp_path / "bin").mkdir()
     for tool in ("dirname", "date"):
         (tmp_path / "bin" / tool).symlink_to(f"/usr/bin/{tool}")
-    (tmp_path / "setup.sh").write_text((ROOT / "setup.sh").read_text())
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "setup.sh").write_text((ROOT / "config" / "setup.sh").read_text())
 
     refused = subprocess.run(
-        ["/bin/sh", tmp_path / "setup.sh"],
+        ["/bin/sh", tmp_path / "config" / "setup.sh"],
         env={"PATH": str(tmp_path / "bin")},
         capture_output=True,
         text=True,

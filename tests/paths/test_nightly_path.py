@@ -27,7 +27,8 @@ def test_a_night_publishes_a_version_with_every_figure(transactional_db):
     run = publish_a_model()
 
     version = run.version
-    assert version is not None and version.status == Status.ACTIVE
+    assert version is not None
+    assert version.status == Status.ACTIVE
     assert ProductVector.objects.filter(version=version).count() == 48
     assert ShopperVector.objects.filter(version=version).count() == 160
     assert set(run.figures["quality"]) == {"popularity", "item_knn", "transformer"}

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Makes .venv and installs what pyproject.toml names: `sh setup.sh` for the shop, `sh setup.sh dev` for its
+# Makes .venv and installs what pyproject.toml names: `sh config/setup.sh` for the shop, with `dev` for its
 # tests and tools too. Does nothing while neither pyproject.toml nor the Python has changed since.
 #
 # torch is large: the CPU build is enough. Where pip's index offers only CUDA builds (several GB), point pip at
 # an index of CPU builds by PIP_INDEX_URL or PIP_EXTRA_INDEX_URL.
 set -eu
-cd "$(dirname "$0")"
+cd "$(dirname "$0")/.."
 extra=${1:-}
 venv=.venv
 began=$(date +%s)
