@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from recs.feed.candidates import (
@@ -97,7 +97,11 @@ class CandidatePipeline:
         """Facts of the candidates and of what reasons may speak of. Asked also for none: is the database there?"""
         wanted = dict.fromkeys([*(candidate.product_id for candidate in candidates), *request.mentioned])
         facts = self.hydrate(list(wanted))
-        known = [replace(one, facts=facts[one.product_id]) for one in candidates if one.product_id in facts]
+        known = [
+            Candidate(one.product_id, one.proposals, facts[one.product_id])
+            for one in candidates
+            if one.product_id in facts
+        ]
         dropped = {
             one.product_id: "no such product any more" for one in candidates if one.product_id not in facts
         }
@@ -119,20 +123,24 @@ class CandidatePipeline:
 
     def _score(self, candidates: list[Candidate], request: FeedRequest, watch: Watch) -> list[Candidate]:
         """Sum of the scorers' parts, best first; of equals the product that came first into the shop."""
+        parts: list[dict[str, float]] = [{} for _ in candidates]
         for scorer in self.scorers:
             name = _name(scorer)
             try:
-                parts = scorer(candidates, request)
+                scored = [float(part) for part in scorer(candidates, request)]
             except Exception as failure:
                 logger.exception("scorer %s failed; the feed goes on without it", name)
                 watch.note("score", name, incoming=len(candidates), error=_said(failure))
                 continue
-            candidates = [
-                replace(one, parts={**one.parts, name: float(part)})
-                for one, part in zip(candidates, parts, strict=True)
-            ]
+            for of_candidate, part in zip(parts, scored, strict=True):
+                of_candidate[name] = part
             watch.note("score", name, incoming=len(candidates), outgoing=len(candidates))
-        return sorted(candidates, key=lambda one: (-one.score, one.product_id))
+        # Made once with all parts: a copy per scorer cost a quarter of a feed's time.
+        scored_candidates = [
+            Candidate(one.product_id, one.proposals, one.facts, of_candidate)
+            for one, of_candidate in zip(candidates, parts, strict=True)
+        ]
+        return sorted(scored_candidates, key=lambda one: (-one.score, one.product_id))
 
     def _rerank(self, candidates: list[Candidate], request: FeedRequest, watch: Watch) -> list[Candidate]:
         error = ""

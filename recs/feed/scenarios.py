@@ -29,6 +29,10 @@ logger = logging.getLogger(__name__)
 
 SCENARIOS = ("home", "similar", "bought_together", "cart", "trending", "new", "search")
 ABOUT_A_PRODUCT = frozenset({"similar", "bought_together"})
+FOR_EVERYBODY = frozenset({"trending", "new"})
+"""The shopper's vector takes no part in these."""
+FROM_HISTORY = frozenset({"home", "rerank"})
+"""What the shopper did last takes part in these; the others are about a product, the cart or a query."""
 RECENT = 12
 """Recent products that a feed looks at: those that sources start from and reasons speak of."""
 
@@ -207,13 +211,14 @@ def _request(
     facts = shopper_facts(shopper)
     vector, recent, error = None, [], ""
     if shopper is not None and facts.seq > 0 and facts.wants_personal:
-        # What was looked at and then hidden leads to nothing and is not spoken of.
-        recent = [
-            stage.Recent(one.product_id, one.kind, one.occurred_at)
-            for one in recent_products(shopper_id=shopper.pk, limit=RECENT)
-            if one.product_id not in facts.hidden
-        ]
-        if version is not None:
+        if scenario in FROM_HISTORY:
+            # What was looked at and then hidden leads to nothing and is not spoken of.
+            recent = [
+                stage.Recent(one.product_id, one.kind, one.occurred_at)
+                for one in recent_products(shopper_id=shopper.pk, limit=RECENT)
+                if one.product_id not in facts.hidden
+            ]
+        if version is not None and scenario not in FOR_EVERYBODY:
             try:
                 vector = fresh_vector(shopper=shopper, version=version).vector
             except Exception as failure:
