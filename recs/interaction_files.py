@@ -6,8 +6,9 @@ A file may hold more rows than memory: of the good rows only their ids are kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ COLUMNS = {
 REQUIRED = ("shopper", "kind", "occurred_at")
 NAMESPACE = UUID("0f7c52a4-6b0e-4f3a-9a55-3f0b1f6f6f0e")
 """Of ids made from rows; changing it would store every row of an earlier import again."""
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""What the engine counts seconds from; an earlier time is a date that some program could not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,8 @@ class _Reading:
 
     def _moment(self, value: Any) -> datetime:
         moment = cells.moment(value)
+        if moment < EARLIEST:
+            raise CellError(f"is {moment:%Y-%m-%d}: must be 1970 or later")
         if moment > self._latest:
             raise CellError("lies ahead: an interaction has happened, give its time with its offset from UTC")
         return moment
@@ -231,11 +236,11 @@ def _shopper_keys(words: frozenset[str] | list[str]) -> dict[str, int]:
     """Primary keys by what the file calls a shopper: the UUID of a known one, else the customer number."""
     wanted = list(words)
     keys = dict(Shopper.objects.filter(code__in=wanted).values_list("code", "pk"))
-    named = {}
+    named: dict[UUID, list[str]] = {}
     for word in wanted:
-        try:
-            named[UUID(word)] = word
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            named.setdefault(UUID(word), []).append(word)
     by_uuid = Shopper.objects.filter(uuid__in=list(named)).values_list("uuid", "pk")
-    return {str(code): pk for code, pk in keys.items()} | {named[uuid]: pk for uuid, pk in by_uuid}
+    return {str(code): pk for code, pk in keys.items()} | {
+        word: pk for uuid, pk in by_uuid for word in named[uuid]
+    }

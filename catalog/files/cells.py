@@ -23,6 +23,8 @@ YES = {"true", "yes", "1"}
 NO = {"false", "no", "0"}
 MOST_WHOLE = 2**31 - 1
 CENT = Decimal("0.01")
+TOO_LONG = 10**30
+"""No whole number of a shop is; writing one of thousands of digits is refused by Python itself."""
 
 
 class CellError(ValueError):
@@ -80,7 +82,9 @@ class Cells:
 def text(value: Any, *, longest: int, lines: bool = False) -> str:
     """Plain text without the spaces around it; a whole number counts as its digits. Raises CellError."""
     if isinstance(value, int) and not isinstance(value, bool):
-        value = _digits(value)
+        if abs(value) >= TOO_LONG:
+            raise CellError("is a number of more than 30 digits: put it between quotation marks")
+        value = str(value)
     if not isinstance(value, str):
         raise CellError(f"must be text, not {_kind(value)}")
     value = value.strip().strip("\ufeff").strip()
@@ -211,7 +215,7 @@ def _decimal(value: Any, expected: str) -> Decimal:
 
 def _digits(value: int) -> str:
     """Python refuses to write numbers of thousands of digits: nobody needs them here either."""
-    return str(value) if abs(value) < 10**30 else "a number of more than 30 digits"
+    return str(value) if abs(value) < TOO_LONG else "over 30 digits long"
 
 
 def _short(value: Any) -> str:

@@ -126,6 +126,8 @@ class TableFile:
                 f"has unknown fields: {_names(unknown)}; known: {_names(self.columns)}" if unknown else ""
             )
             yield Row(number, line, cells, problem)
+        if not number:
+            raise FileError(f"{self.path}: is empty: expected one JSON object a line")
 
     def _parquet_rows(self) -> Iterator[Row]:
         try:

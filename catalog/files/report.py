@@ -14,7 +14,7 @@ from catalog.files.cells import Problem
 from catalog.files.reading import FileError
 from catalog.files.writing import write_problems
 
-SHOWN = 20
+SHOWN = 50
 
 
 def add_file_arguments(parser: CommandParser) -> None:
@@ -27,10 +27,10 @@ def add_file_arguments(parser: CommandParser) -> None:
         help="import the good rows; without it one bad row stops all of them",
     )
     parser.add_argument(
-        "--report",
+        "--errors",
         type=Path,
         metavar="FILE",
-        help="where all problems are written, as CSV (default: the file's name with .problems.csv)",
+        help=f"write every problem there by row and field; the first {SHOWN} are shown",
     )
 
 
@@ -50,23 +50,29 @@ def progress_bar(console: Console, title: str) -> Iterator[Callable[[float], Non
 
 
 def report_problems(
-    console: Console, problems: list[Problem], *, file: Path, report: Path | None, skip_bad: bool
+    console: Console, problems: list[Problem], *, errors: Path | None, skip_bad: bool
 ) -> None:
-    """Shows the first problems and writes all. Raises CommandError unless bad rows are to be skipped."""
-    if not problems:
-        return
+    """Shows the first problems and writes all to ``errors``. Raises CommandError unless bad rows are to be skipped.
+
+    Without problems the file has no rows, so that none is left of an earlier run.
+    """
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     for problem in problems[:SHOWN]:
-        console.print(f"  {problem}", markup=False, highlight=False, soft_wrap=True)
+        say(f"  {problem}")
     if len(problems) > SHOWN:
-        console.print(f"  … and {len(problems) - SHOWN:,} more")
-    target = report or file.with_name(f"{file.name}.problems.csv")
-    try:
-        write_problems(target, problems)
-        console.print(f"all of them: {target}", markup=False, highlight=False, soft_wrap=True)
-    except FileError as failure:
-        console.print(f"the report is not written: {failure}", markup=False, highlight=False, soft_wrap=True)
+        say(f"  … and {len(problems) - SHOWN:,} more" + ("" if errors else ": see all with --errors FILE"))
+    if errors:
+        try:
+            write_problems(errors, problems)
+        except FileError as failure:
+            raise CommandError(f"nothing was imported: {failure}") from failure
+    if problems and errors:
+        say(f"all of them: {errors}")
     bad = len({problem.row for problem in problems})
-    if not skip_bad:
+    if bad and not skip_bad:
         raise CommandError(
             f"nothing was imported: {bad:,} bad rows; mend them, or leave them out with --skip-bad"
         )

@@ -47,10 +47,9 @@ New products are encoded, and so recommended, by the default worker; or at once 
         except FileError as failure:
             raise CommandError(str(failure)) from failure
         report_problems(
-            console,
+            Console(stderr=True),
             read.problems,
-            file=options["file"],
-            report=options["report"],
+            errors=options["errors"],
             skip_bad=options["skip_bad"],
         )
         products = read.products

@@ -22,7 +22,8 @@ Columns, in any order:
 
 Rows without an id that are equal to the letter count as one interaction. All rows are imported or, if one
 is bad, none (--skip-bad). The vectors of the shoppers follow within the minute, by the realtime worker's sweep,
-and a feed asked for before that encodes by itself; the models learn from the rows in the next training."""
+and a feed asked for before that encodes by itself; the models learn from the rows in the next training.
+Products that are new as well are recommended once encode_content, or the default worker, encoded them."""
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         return super().create_parser(
@@ -39,10 +40,9 @@ and a feed asked for before that encodes by itself; the models learn from the ro
             with progress_bar(console, "checking") as say:
                 checked = check_interactions(file, say=say)
             report_problems(
-                console,
+                Console(stderr=True),
                 checked.problems,
-                file=file,
-                report=options["report"],
+                errors=options["errors"],
                 skip_bad=options["skip_bad"],
             )
             with progress_bar(console, "storing") as say:
