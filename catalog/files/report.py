@@ -50,7 +50,7 @@ def progress_bar(console: Console, title: str) -> Iterator[Callable[[float], Non
 
 
 def report_problems(
-    console: Console, problems: list[Problem], *, errors: Path | None, skip_bad: bool
+    console: Console, problems: list[Problem], *, file: Path, errors: Path | None, skip_bad: bool
 ) -> None:
     """Shows the first problems and writes all to ``errors``. Raises CommandError unless bad rows are to be skipped.
 
@@ -65,6 +65,8 @@ def report_problems(
     if len(problems) > SHOWN:
         say(f"  … and {len(problems) - SHOWN:,} more" + ("" if errors else ": see all with --errors FILE"))
     if errors:
+        if errors.resolve() == file.resolve():
+            raise CommandError(f"nothing was imported: --errors {errors} is the file itself, name another")
         try:
             write_problems(errors, problems)
         except FileError as failure:

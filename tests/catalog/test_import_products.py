@@ -199,6 +199,14 @@ def test_fifty_problems_are_shown_and_all_are_written(tmp_path, capsys):
     assert found[59] == {"row": "60", "line": "61", "field": "name", "detail": "is missing"}
 
 
+def test_the_report_never_overwrites_the_file(tmp_path):
+    file = written(tmp_path / "p.csv", "code,name,price\nA,,1\n")
+
+    assert "is the file itself" in refusal(file, errors=tmp_path / "." / "p.csv")
+
+    assert file.read_text() == "code,name,price\nA,,1\n"
+
+
 def test_a_code_that_comes_twice_is_refused_at_the_later_row(tmp_path, capsys):
     file = written(tmp_path / "p.csv", "code,name,price\nA,Apple,1\nB,Pear,1\nA,Apple,2\n")
 

@@ -49,6 +49,7 @@ New products are encoded, and so recommended, by the default worker; or at once 
         report_problems(
             Console(stderr=True),
             read.problems,
+            file=options["file"],
             errors=options["errors"],
             skip_bad=options["skip_bad"],
         )

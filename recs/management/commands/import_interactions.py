@@ -42,6 +42,7 @@ Products that are new as well are recommended once encode_content, or the defaul
             report_problems(
                 Console(stderr=True),
                 checked.problems,
+                file=file,
                 errors=options["errors"],
                 skip_bad=options["skip_bad"],
             )
