@@ -27,7 +27,7 @@ NAMESPACE = UUID("6ba8b5cb-6d1e-4b0c-9c1e-0c24b8c5bd33")
 
 
 class Command(BaseCommand):
-    help = "Imports UCI Online Retail: 3,659 products, 4,334 customers, their purchases. Safe to repeat."
+    help = "Imports UCI Online Retail: 3,657 products, 4,334 customers, their purchases. Safe to repeat."
 
     def handle(self, *args: Any, **options: Any) -> None:
         console = Console()
