@@ -22,6 +22,8 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const feed = event.detail.target;
     if (!feed.matches("[data-live-feed]")) return;
+    // A button of a card waits for its answer, which would find no page to change; it brings a renewal of its own.
+    if (feed.querySelector(".htmx-request")) { event.detail.shouldSwap = false; return; }
     before = new Map();
     for (const [code, card] of cardsOf(feed)) before.set(code, card.getBoundingClientRect());
     focused = placeOf(document.activeElement, feed);

@@ -21,6 +21,7 @@
   let retry = 0;
   let sending = false;
   let newest = 0;
+  let asked = 0;                         // what was newest when feeds last asked for themselves
 
   /* Storage may be full or forbidden: then an interaction is sent once, and that is all. */
   function read(store, key) {
@@ -118,11 +119,14 @@
     document.body.dispatchEvent(new CustomEvent("interaction-stored", { bubbles: true, detail: { seq } }));
   }
 
-  /* Feeds on this page that have seen less than is stored ask for themselves anew: see feed/_feed.html. */
+  /* Feeds on this page that have seen less than is stored ask for themselves anew: see feed/_feed.html. One that is
+     asking already looks again when the answer has come. */
   function refreshFeeds() {
     newest = Number(read(localStorage, NEWEST) ?? newest);
-    for (const feed of document.querySelectorAll("[data-live-feed]")) {
-      if (Number(feed.dataset.seq) < newest) feed.dispatchEvent(new CustomEvent("feed-behind"));
+    for (const feed of document.querySelectorAll("[data-live-feed]:not(.htmx-request)")) {
+      if (Number(feed.dataset.seq) >= newest) continue;
+      asked = newest;
+      feed.dispatchEvent(new CustomEvent("feed-behind"));
     }
   }
 
@@ -134,12 +138,14 @@
     refreshFeeds();
   });
 
-  /* A feed that has just come and has seen less than this browser remembers is somebody else's: after signing in
-     or out numbers begin anew, and the server is right. */
+  /* A feed that has just come and has seen less than was stored when it was asked for is somebody else's: after
+     signing in or out numbers begin anew, and the server is right. */
   document.addEventListener("htmx:afterSettle", (event) => {
     const feed = event.detail.elt;
     if (!feed || !feed.matches || !feed.matches("[data-live-feed]")) return;
-    if (Number(feed.dataset.seq) < newest && !feed.matches(".htmx-request")) remember(Number(feed.dataset.seq));
+    if (Number(feed.dataset.seq) >= newest) return;
+    if (newest > asked) refreshFeeds();
+    else remember(Number(feed.dataset.seq));
   });
 
   if (tabs) {
