@@ -15,11 +15,15 @@ from django.utils.dateparse import parse_datetime
 from recs.engine.recommender import Budget, Progress, Recommender
 from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.transformer import Transformer
+from recs.engine.transformer.training import TrainingConfig
 from recs.nightly.dataset import Dataset
 from recs.nightly.progress import Night
 
 BASELINES = ("popularity", "item_knn")
 GIVEN_UP_AFTER = timedelta(days=1)
+BATCH = 64
+"""Histories per step. On Online Retail, validation NDCG@10 after one epoch of 30 s on one core is 0.0285, with 256
+it is 0.0113, with 32 0.0257 for a fifth more seconds: a short training needs steps more than smooth ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ def train(dataset: Dataset, *, minutes: float, seed: int, night: Night) -> Train
     """Fits all; ``minutes`` bounds the challenger, which goes on from the checkpoint of a killed run."""
     _use_all_cores()
     baselines: dict[str, Recommender] = {name: FAMILY[name]() for name in BASELINES}
-    challenger = Transformer()
+    challenger = Transformer(training=TrainingConfig(batch=BATCH))
     curve: list[dict[str, float]] = []
     tell = night.learning("train transformer")
 
