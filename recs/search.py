@@ -6,6 +6,7 @@ comes by it). Reciprocal rank fusion (Cormack et al. 2009) needs no common scale
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from django.db import connection
@@ -17,6 +18,8 @@ DEPTH = 200
 """Places of each ranking that take part."""
 LEAST_LIKENESS = 0.35
 """Cosine below which a text does not mean what was asked: without it every query would find the whole shop."""
+EXACT = re.compile(r'(^|\s)-\w|"')
+"""Who puts words into quotes or excludes one by a minus speaks of words: meaning would bring them back."""
 
 SEARCH = """
 WITH asked AS (SELECT websearch_to_tsquery('english', %(query)s) AS words),
@@ -28,7 +31,9 @@ by_words AS (
 ),
 by_meaning AS (
     SELECT near.id, row_number() OVER (ORDER BY near.distance, near.id) AS place FROM (
-        SELECT product.id, content.text::halfvec({dimension}) <#> %(vector)s::halfvec({dimension}) AS distance
+        -- A text that another encoder read, of another dimension, waits for the next sweep.
+        SELECT product.id, CASE WHEN vector_dims(content.text) = %(dimension)s
+                                THEN content.text <#> %(vector)s::halfvec END AS distance
         FROM recs_productcontent content JOIN catalog_product product ON product.id = content.product_id
         WHERE content.text IS NOT NULL AND product.visible AND product.stock > 0
         ORDER BY distance LIMIT %(depth)s
@@ -57,7 +62,7 @@ def search_products(*, query: str, limit: int) -> list[Match]:
     cleaned = query.replace("\0", " ").strip()
     if not cleaned:
         return []
-    vector = query_vector(cleaned)
+    vector = None if EXACT.search(cleaned) else query_vector(cleaned)
     values: dict[str, str | int | float] = {
         "query": cleaned,
         "limit": limit,
@@ -66,8 +71,8 @@ def search_products(*, query: str, limit: int) -> list[Match]:
     }
     statement = BY_WORDS
     if vector is not None:
-        statement = SEARCH.format(dimension=len(vector))
-        values["vector"] = to_text(vector)
+        statement = SEARCH
+        values |= {"vector": to_text(vector), "dimension": len(vector)}
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return [Match(product_id, score) for product_id, score in cursor.fetchall()]
