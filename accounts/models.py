@@ -29,7 +29,11 @@ class Shopper(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.OneToOneField(User, models.CASCADE, null=True, blank=True, related_name="shopper")
     code = models.CharField(
-        max_length=64, unique=True, null=True, blank=True, help_text="The shop's own customer number, if imported."
+        max_length=64,
+        unique=True,
+        null=True,
+        blank=True,
+        help_text="The shop's own customer number, if imported.",
     )
     token_digest = models.CharField(max_length=64, unique=True, null=True, editable=False)
     last_seq = models.BigIntegerField(default=0, editable=False)
@@ -61,7 +65,9 @@ class Consent(models.Model):
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["shopper", "purpose"], name="consent_once_per_purpose")]
+        constraints = [
+            models.UniqueConstraint(fields=["shopper", "purpose"], name="consent_once_per_purpose")
+        ]
 
     def __str__(self) -> str:
         return f"{self.purpose}: {'granted' if self.granted else 'refused'}"

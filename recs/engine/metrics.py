@@ -19,7 +19,7 @@ def hits(ranked: IntArray, targets: Sequence[IntArray]) -> np.ndarray:
 
 def hit_rate(hit: np.ndarray, k: int) -> FloatArray:
     """HR@k per row: 1 where any of the first k is a target. With one target the same as recall@k."""
-    return hit[:, :k].any(axis=1).astype(np.float32)
+    return np.asarray(hit[:, :k].any(axis=1), dtype=np.float32)
 
 
 def ndcg(hit: np.ndarray, target_counts: IntArray, k: int) -> FloatArray:
@@ -27,8 +27,7 @@ def ndcg(hit: np.ndarray, target_counts: IntArray, k: int) -> FloatArray:
     discount = 1.0 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(target_counts, k)]
     gain = hit[:, :k] @ discount[: hit[:, :k].shape[1]]
-    result: FloatArray = (gain / np.where(ideal > 0, ideal, 1.0)).astype(np.float32)
-    return result
+    return np.divide(gain, np.where(ideal > 0, ideal, 1.0), dtype=np.float64).astype(np.float32)
 
 
 def reciprocal_rank(hit: np.ndarray) -> FloatArray:
