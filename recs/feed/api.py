@@ -16,6 +16,7 @@ from catalog.api import PRODUCT_EXAMPLE, ProductSerializer
 from catalog.models import Product
 from config.problems import FieldError, InvalidRequest, problems
 from recs.feed.candidates import Stage
+from recs.feed.explain import CODES as REASON_CODES
 from recs.feed.scenarios import ABOUT_A_PRODUCT, SCENARIOS, Feed, FeedItem, rerank_products, serve_feed
 
 COUNT_DEFAULT = 24
@@ -34,7 +35,9 @@ ITEM_EXAMPLE = {"product": PRODUCT_EXAMPLE, "score": 0.87, "sources": ["nearest"
 
 
 class ReasonSerializer(serializers.Serializer):
-    code = serializers.CharField(help_text="`trending` or `new` where nothing is known of the shopper.")
+    code = serializers.ChoiceField(
+        REASON_CODES, help_text="`trending` or `new` where nothing is known of the shopper."
+    )
     text = serializers.CharField(help_text="A sentence to show.")
     product = serializers.CharField(
         source="product.code", allow_null=True, default=None, help_text="Id of the product that it speaks of."
