@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from catalog.models import Category, Product
+
+of_one_shopper = cache_control(private=True, no_cache=True)
+"""These pages show whose basket it is and what they like. The browser may keep one to go back to, nobody else may."""
 
 PAGE_SIZE = 24
 """Products on a page: full rows in two, three, four and six columns."""
@@ -30,6 +34,7 @@ SORTS = (
 
 
 @require_safe
+@of_one_shopper
 def category(request: HttpRequest, slug: str) -> HttpResponse:
     """What can be bought in a category; an unknown sort or page is the first one."""
     found = get_object_or_404(Category, slug=slug)
@@ -47,6 +52,7 @@ def category(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
+@of_one_shopper
 def product(request: HttpRequest, code: str, slug: str = "") -> HttpResponse:
     """One product, also one that is sold out; any slug but the product's own leads to the true address."""
     if "\x00" in code:

@@ -1,6 +1,7 @@
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
@@ -8,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.models import Product
-from catalog.templatetags.shop import departments, price, tint
+from catalog.templatetags.shop import adds_to, departments, price, tint
 from recs.models import ProductPopularity
 from tests.factories import CategoryFactory, ProductFactory
 
@@ -179,3 +180,27 @@ def test_a_department_shows_what_is_wanted_most_in_it():
 
     assert [(one.category, one.picture) for one in shown] == [(bags, "/media/products/wanted.webp")]
     assert Product.objects.count() == 3
+
+
+def test_no_shared_cache_keeps_a_page_that_shows_a_basket(client):
+    product = ProductFactory(category=CategoryFactory(slug="bags"))
+
+    for address in ("/c/bags", product.get_absolute_url()):
+        assert client.get(address)["Cache-Control"] == "private, no-cache"
+
+
+@pytest.mark.parametrize(
+    ("row", "above", "worth_it"),
+    [
+        ([1, 2, 3], [], True),
+        ([1, 2, 3], [3, 4], True),
+        ([1, 2], [1, 9], False),
+        ([1], [1], False),
+        ([], [1], False),
+    ],
+)
+def test_a_row_that_mostly_repeats_what_stands_above_it_is_not_worth_its_place(row, above, worth_it):
+    def items(keys):
+        return [SimpleNamespace(product=SimpleNamespace(pk=key)) for key in keys]
+
+    assert adds_to(items(row), items(above)) is worth_it
