@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 FORMAT = 1
 """Grows when an older reader would misread a newer artifact."""
@@ -39,6 +39,7 @@ class Artifact:
 def write_artifact(folder: Path, artifact: Artifact) -> str:
     """Writes all or nothing; returns the manifest's SHA-256. An older artifact in that folder is replaced."""
     partial = folder.with_name(f".{folder.name}.{os.getpid()}")
+    replaced = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     save_file(
@@ -52,43 +53,42 @@ def write_artifact(folder: Path, artifact: Artifact) -> str:
     }
     (partial / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True))
     digest = _sha256(partial / MANIFEST)
-    shutil.rmtree(folder, ignore_errors=True)
+    # The database will say that this artifact exists: it must also after a power cut.
+    for path in (partial / ARRAYS, partial / MANIFEST, partial):
+        _to_disk(path)
+    if folder.exists():
+        folder.replace(replaced)
     partial.replace(folder)
+    _to_disk(folder.parent)
+    shutil.rmtree(replaced, ignore_errors=True)
     return digest
 
 
-def read_artifact(folder: Path, *, recommender: str | None = None, sha256: str | None = None) -> Artifact:
+def read_artifact(
+    folder: Path, *, recommender: str | None = None, sha256: str | None = None, prefix: str = ""
+) -> Artifact:
     """Raises ArtifactError unless the artifact is whole, of this format, and what was asked for.
 
-    ``sha256``: of the manifest, as ``write_artifact`` returned it and the database keeps it.
+    ``sha256``: of the manifest, as ``write_artifact`` returned it and the database keeps it. ``prefix``: only
+    arrays whose names begin so are loaded; the whole file is checked all the same.
     """
-    path = folder / MANIFEST
+    manifest = _manifest(folder / MANIFEST, sha256)
+    if recommender and manifest["recommender"] != recommender:
+        raise ArtifactError(
+            f"{folder / MANIFEST} is a {manifest['recommender']!r}, expected a {recommender!r}"
+        )
+    path = folder / ARRAYS
+    if not path.is_file():
+        raise ArtifactError(f"{path} is missing")
+    if _sha256(path) != manifest["files"][ARRAYS]:
+        raise ArtifactError(f"{path} is damaged: its SHA-256 differs from the manifest's")
     try:
-        text = path.read_bytes()
-        manifest = json.loads(text)
-    except FileNotFoundError:
-        raise ArtifactError(f"{folder} holds no {MANIFEST}: not an artifact, or removed") from None
-    except ValueError as failure:
-        raise ArtifactError(f"{path} is not JSON: {failure}") from failure
-    if sha256 and hashlib.sha256(text).hexdigest() != sha256:
-        raise ArtifactError(f"{path} is not the manifest that was published: its SHA-256 differs")
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else None
-        raise ArtifactError(f"{path} has format {found!r}, this program reads format {FORMAT}")
-    if recommender and manifest.get("recommender") != recommender:
-        raise ArtifactError(f"{path} is a {manifest.get('recommender')!r}, expected a {recommender!r}")
-    for name, digest in manifest.get("files", {}).items():
-        if not (folder / name).is_file():
-            raise ArtifactError(f"{folder / name} is missing")
-        if _sha256(folder / name) != digest:
-            raise ArtifactError(f"{folder / name} is damaged: its SHA-256 differs from the manifest's")
-    if ARRAYS not in manifest.get("files", {}):
-        raise ArtifactError(f"{path} names no {ARRAYS}")
-    try:
-        arrays = load_file(folder / ARRAYS)
+        with safe_open(path, framework="numpy") as file:
+            names = [name for name in list(file.keys()) if name.startswith(prefix)]
+            arrays = {name: file.get_tensor(name) for name in names}
     except SafetensorError as failure:
-        raise ArtifactError(f"{folder / ARRAYS} cannot be read: {failure}") from failure
-    return Artifact(str(manifest["recommender"]), dict(manifest["config"]), arrays)
+        raise ArtifactError(f"{path} cannot be read: {failure}") from failure
+    return Artifact(manifest["recommender"], manifest["config"], arrays)
 
 
 def array(artifact: Artifact, name: str) -> np.ndarray:
@@ -98,9 +98,40 @@ def array(artifact: Artifact, name: str) -> np.ndarray:
     return artifact.arrays[name]
 
 
+def _manifest(path: Path, sha256: str | None) -> dict[str, Any]:
+    try:
+        text = path.read_bytes()
+        manifest = json.loads(text)
+    except FileNotFoundError:
+        raise ArtifactError(f"{path.parent} holds no {MANIFEST}: not an artifact, or removed") from None
+    except OSError as failure:
+        raise ArtifactError(f"{path} cannot be read: {failure.strerror}") from failure
+    except ValueError as failure:
+        raise ArtifactError(f"{path} is not JSON: {failure}") from failure
+    if sha256 and hashlib.sha256(text).hexdigest() != sha256:
+        raise ArtifactError(f"{path} is not the manifest that was published: its SHA-256 differs")
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else None
+        raise ArtifactError(f"{path} has format {found!r}, this program reads format {FORMAT}")
+    for key, kind in (("recommender", str), ("config", dict), ("files", dict)):
+        if not isinstance(manifest.get(key), kind):
+            raise ArtifactError(f"{path}: {key} is missing or not a {kind.__name__}")
+    if ARRAYS not in manifest["files"]:
+        raise ArtifactError(f"{path} names no {ARRAYS}")
+    return manifest
+
+
 def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

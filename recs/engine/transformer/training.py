@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import logging
 import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from recs.engine.interactions import Interactions, Items, Kind
+from recs.engine.interactions import Interactions, Items
 from recs.engine.recommender import Budget, Progress, ProgressCallback
+from recs.engine.transformer.batches import TrainingBatch, training_batch
 from recs.engine.transformer.item_tower import ItemTower, item_features
 from recs.engine.transformer.losses import softmax_backward
 from recs.engine.transformer.sequence import (
-    Segments,
     gap_bucket,
     length_sorted_batches,
-    scaled_value,
     segments,
     shuffled_within_moments,
 )
 from recs.engine.transformer.user_tower import UserTower
 
-TARGET_WEIGHTS = {
-    Kind.VIEW: 0.3,
-    Kind.CLICK: 0.3,
-    Kind.CART_ADD: 0.7,
-    Kind.PURCHASE: 1.0,
-    Kind.RATING: 1.0,
-    Kind.LIKE: 1.0,
-}
-"""What it counts to predict an interaction of a kind; a kind that is missing here is never a target."""
+logger = logging.getLogger(__name__)
+
+CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,7 @@ class Training:
             parameters, lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
         )
         self.best = self._weights()
-        self.bf16 = bf16_is_faster()
+        self.bf16 = has_bf16()
 
     def run(self, budget: Budget) -> TrainingState:
         """Trains until the budget ends, validation stops getting better, or the epochs are done."""
@@ -111,6 +108,12 @@ class Training:
                 self._save(budget.checkpoint)
         self.item_tower.load_state_dict(self.best["item"])
         self.user_tower.load_state_dict(self.best["user"])
+        data, length = self.interactions, self.pieces.end - self.pieces.start
+        self.user_tower.adopt_unseen(
+            kinds=np.unique(data.kind),
+            gaps=gap_bucket(data.time)[1:][np.diff(data.user) == 0],
+            longest=int(length.max()) - 1,
+        )
         return self.state
 
     def _finished(self, budget: Budget) -> bool:
@@ -128,7 +131,7 @@ class Training:
         began = time.monotonic()
         batches = list(length_sorted_batches(self.pieces.end - self.pieces.start, self.config.batch, rng))
         for number, rows in enumerate(batches):
-            losses.append(self._step(training_batch(data, self.pieces, rows), rng))
+            losses.append(self._step(training_batch(data, self.pieces, rows, rng), rng))
             spent = self.state.seconds + time.monotonic() - began
             if self.progress and number % 10 == 0:
                 self.progress(Progress("training", min(1.0, spent / budget.seconds), {"loss": losses[-1]}))
@@ -139,7 +142,8 @@ class Training:
     def _step(self, batch: TrainingBatch, rng: np.random.Generator) -> float:
         table = self.item_tower(self.features)
         states = self.user_tower(
-            table[batch.item] * (batch.steps < batch.length[:, None])[..., None],
+            # Not table[batch.item]: its gradient is added up by several threads in any order.
+            functional.embedding(batch.item, table) * (batch.steps < batch.length[:, None])[..., None],
             batch.kind,
             batch.gap,
             batch.value,
@@ -177,7 +181,7 @@ class Training:
         fresh = drawn[~torch.isin(drawn, own)]
         log_q = torch.full((len(own) + len(fresh),), np.log(self.config.sampled_items / count))
         log_q[: len(own)] = 0.0
-        return table[torch.cat([own, fresh])], position, log_q
+        return functional.embedding(torch.cat([own, fresh]), table), position, log_q
 
     def _judge(self, loss: float, began: float, budget: Budget) -> None:
         figures = {"loss": loss, "epoch": float(self.state.epoch)}
@@ -202,27 +206,36 @@ class Training:
         }
 
     def _save(self, folder: Path) -> None:
-        """Atomic: a reader, and a run after kill -9, sees this epoch's checkpoint or the one before, whole."""
+        """Atomic: a run after kill -9 finds this epoch's checkpoint or the one before, whole."""
         folder.mkdir(parents=True, exist_ok=True)
         partial = folder / f".checkpoint.{os.getpid()}"
-        torch.save(
-            {
-                "fingerprint": self._fingerprint(),
-                "state": asdict(self.state),
-                "weights": self._weights(),
-                "best": self.best,
-                "optimiser": self.optimiser.state_dict(),
-            },
-            partial,
-        )
-        partial.replace(folder / "checkpoint.pt")
+        with partial.open("wb") as file:
+            torch.save(
+                {
+                    "fingerprint": self._fingerprint(),
+                    "state": asdict(self.state),
+                    "weights": self._weights(),
+                    "best": self.best,
+                    "optimiser": self.optimiser.state_dict(),
+                },
+                file,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(folder / CHECKPOINT)
 
     def _resume(self, folder: Path) -> None:
-        path = folder / "checkpoint.pt"
+        """Goes on from the checkpoint, if there is one of this very training that can be read."""
+        path = folder / CHECKPOINT
         if not path.exists():
             return
-        saved = torch.load(path, weights_only=True)
-        if saved["fingerprint"] != self._fingerprint():
+        try:
+            saved = torch.load(path, weights_only=True)
+            mine = saved["fingerprint"] == self._fingerprint()
+        except (OSError, EOFError, KeyError, RuntimeError, TypeError, UnpicklingError) as failure:
+            logger.warning("%s cannot be read, the training begins anew: %s", path, failure)
+            return
+        if not mine:
             return
         self.state = TrainingState(**saved["state"])
         self.item_tower.load_state_dict(saved["weights"]["item"])
@@ -232,64 +245,26 @@ class Training:
 
     def _fingerprint(self) -> str:
         """A checkpoint of other data, another seed or other sizes is not resumed from."""
-        data = self.interactions
-        sums = (len(data), data.user_count, data.item_count, int(data.item.sum()), int(data.time.sum()))
-        return repr((sums, self.seed, self.config, self.item_tower.config, self.user_tower.config))
+        data, features = self.interactions, self.features
+        digest = hashlib.sha256(repr((data.user_count, data.item_count)).encode())
+        for column in (data.user, data.item, data.kind, data.time, data.value):
+            digest.update(np.ascontiguousarray(column))
+        for part in (
+            features.text,
+            features.image,
+            features.category,
+            features.price,
+            features.attribute_ids,
+        ):
+            digest.update(part.numpy())
+        settings = (self.seed, self.config, self.item_tower.config, self.user_tower.config)
+        return f"{digest.hexdigest()} {settings!r}"
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingBatch:
-    """Inputs [b, n], the next item at each position, and what predicting it counts (0 at padding)."""
+def has_bf16() -> bool:
+    """Whether this processor multiplies bfloat16 itself: the products of the loss then take half the time.
 
-    item: Tensor
-    kind: Tensor
-    gap: Tensor
-    value: Tensor
-    target: Tensor
-    weight: Tensor
-    length: Tensor
-    steps: Tensor
-
-
-def training_batch(data: Interactions, pieces: Segments, rows: np.ndarray) -> TrainingBatch:
-    """The pieces ``rows`` as arrays, inputs and the targets one further on."""
-    start, end = pieces.start[rows], pieces.end[rows]
-    length = end - start - 1
-    width = int(length.max())
-    steps = np.arange(width)
-    inside = steps < length[:, None]
-    here = np.where(inside, start[:, None] + steps, start[:, None])
-    ahead = np.where(inside, here + 1, here)
-    times = data.time[here]
-    weight = _TARGET_TABLE[data.kind[ahead]] * inside
-    poor = (data.kind[ahead] == Kind.RATING) & (data.value[ahead] < 3)
-    weight = np.where(poor, 0.0, weight)
-    return TrainingBatch(
-        item=torch.from_numpy(data.item[here]),
-        kind=torch.from_numpy(np.where(inside, data.kind[here], 0)),
-        gap=torch.from_numpy(gap_bucket(times)),
-        value=torch.from_numpy(scaled_value(data.value[here])),
-        target=torch.from_numpy(data.item[ahead]),
-        weight=torch.from_numpy(weight.astype(np.float32)),
-        length=torch.from_numpy(length),
-        steps=torch.from_numpy(steps),
-    )
-
-
-_TARGET_TABLE = np.zeros(max(Kind) + 1)
-for _kind, _weight in TARGET_WEIGHTS.items():
-    _TARGET_TABLE[_kind] = _weight
-
-
-def bf16_is_faster() -> bool:
-    """Whether this processor multiplies bfloat16 faster than float32: measured, in some milliseconds."""
-    left, right = torch.randn(512, 128), torch.randn(128, 4096)
-
-    def seconds(a: Tensor, b: Tensor) -> float:
-        a @ b
-        began = time.perf_counter()
-        for _ in range(3):
-            a @ b
-        return time.perf_counter() - began
-
-    return seconds(left.bfloat16(), right.bfloat16()) < 0.8 * seconds(left, right)
+    Asked of the processor, not measured: a busy moment must not change what a seed gives.
+    """
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))

@@ -89,6 +89,21 @@ class UserTower(nn.Module):
             x = block(x)
         return functional.normalize(self.norm(x).float(), dim=-1)
 
+    @torch.no_grad()
+    def adopt_unseen(self, *, kinds: IntArray, gaps: IntArray, longest: int) -> None:
+        """Gives a meaning to what training has not shown; the arguments are what it has.
+
+        A kind (a shop's first history may be purchases alone) means "something", as the rows do whose context
+        was dropped; a gap means what the nearest gap seen does; a position what the furthest one does.
+        """
+        unseen = np.setdiff1d(np.arange(len(self.kind.weight)), kinds)
+        self.kind.weight[unseen] = self.kind.weight[0].clone()
+        if len(known := np.unique(gaps[gaps > 0])):
+            for bucket in np.setdiff1d(np.arange(1, GAP_BUCKETS), known):
+                nearest = int(known[np.abs(known - bucket).argmin()])
+                self.gap.weight[int(bucket)] = self.gap.weight[nearest].clone()
+        self.position.weight[longest:] = self.position.weight[max(0, longest - 1)].clone()
+
     @torch.inference_mode()
     def encode(
         self, vectors: FloatArray, kind: IntArray, time: IntArray, value: FloatArray, lengths: IntArray
@@ -100,13 +115,22 @@ class UserTower(nn.Module):
         longest = self.config.longest
         if vectors.shape[1] > longest:
             raise ValueError(f"{vectors.shape[1]} interactions per history, expected at most {longest}")
+        return self.last_states(vectors, kind, gap_bucket(time), scaled_value(value), lengths)
+
+    @torch.inference_mode()
+    def last_states(
+        self, vectors: FloatArray, kind: IntArray, gap: IntArray, value: FloatArray, lengths: IntArray
+    ) -> FloatArray:
+        """As ``encode``, from gap buckets and scaled values."""
+        if not lengths.any():
+            return np.zeros((len(lengths), self.config.dimension), dtype=np.float32)
         self.eval()
         length = torch.from_numpy(np.ascontiguousarray(lengths))
         states = self(
             torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)),
             torch.from_numpy(np.ascontiguousarray(kind)),
-            torch.from_numpy(gap_bucket(time)),
-            torch.from_numpy(scaled_value(value)),
+            torch.from_numpy(gap),
+            torch.from_numpy(value),
             length,
         )
         last = states[torch.arange(len(length)), (length - 1).clamp(min=0)]

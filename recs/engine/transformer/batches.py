@@ -1,0 +1,75 @@
+"""Training batches: what the towers read, and what each position should have predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recs.engine.interactions import Interactions, Kind
+from recs.engine.transformer.sequence import Segments, gap_bucket, scaled_value
+
+TARGET_WEIGHTS = {
+    Kind.VIEW: 0.3,
+    Kind.CLICK: 0.3,
+    Kind.CART_ADD: 0.7,
+    Kind.PURCHASE: 1.0,
+    Kind.RATING: 1.0,
+    Kind.LIKE: 1.0,
+}
+"""What it counts to predict an interaction of a kind; a kind that is missing here is never a target."""
+CONTEXT_DROPOUT = 0.15
+"""Share of training rows that show their items only."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingBatch:
+    """Inputs [b, n], the next item at each position, and what predicting it counts (0 at padding)."""
+
+    item: Tensor
+    kind: Tensor
+    gap: Tensor
+    value: Tensor
+    target: Tensor
+    weight: Tensor
+    length: Tensor
+    steps: Tensor
+
+
+def training_batch(
+    data: Interactions, pieces: Segments, rows: np.ndarray, rng: np.random.Generator
+) -> TrainingBatch:
+    """The pieces ``rows`` as arrays, inputs and the targets one further on.
+
+    Some rows lose kinds, gaps and values: what serving sends may be of a kind that training has not shown, and
+    the items alone must then do.
+    """
+    start, end = pieces.start[rows], pieces.end[rows]
+    length = end - start - 1
+    width = int(length.max())
+    steps = np.arange(width)
+    inside = steps < length[:, None]
+    here = np.where(inside, start[:, None] + steps, start[:, None])
+    ahead = np.where(inside, here + 1, here)
+    times = data.time[here]
+    weight = _TARGET_TABLE[data.kind[ahead]] * inside
+    poor = (data.kind[ahead] == Kind.RATING) & (data.value[ahead] < 3)
+    weight = np.where(poor, 0.0, weight)
+    told = (rng.random(len(rows)) >= CONTEXT_DROPOUT)[:, None]
+    return TrainingBatch(
+        item=torch.from_numpy(data.item[here]),
+        kind=torch.from_numpy(np.where(inside & told, data.kind[here], 0)),
+        gap=torch.from_numpy(np.where(told, gap_bucket(times), 0)),
+        value=torch.from_numpy(np.where(told, scaled_value(data.value[here]), np.float32(0))),
+        target=torch.from_numpy(data.item[ahead]),
+        weight=torch.from_numpy(weight.astype(np.float32)),
+        length=torch.from_numpy(length),
+        steps=torch.from_numpy(steps),
+    )
+
+
+_TARGET_TABLE = np.zeros(max(Kind) + 1)
+for _kind, _weight in TARGET_WEIGHTS.items():
+    _TARGET_TABLE[_kind] = _weight
