@@ -63,7 +63,7 @@ def test_a_challenger_that_is_not_better_is_refused_and_the_run_says_why(transac
     run = run_nightly(minutes=MINUTES, seed=7)
 
     assert run.status == TrainingRun.Status.REFUSED
-    assert run.reason.startswith("refused, challenger")
+    assert run.reason.startswith("not better: challenger")
     assert "champion" in run.figures["quality"]
     assert ModelVersion.objects.get().pk == champion.pk
 
