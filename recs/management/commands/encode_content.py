@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -41,7 +42,7 @@ class Command(BaseCommand):
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-            say = _bars(bars)
+            say = _bars(bars, console)
             encoded = encode_content(say=say)
             categorised = categorise_products()
             words = distil_queries(progress=lambda done: say("query words", done))
@@ -50,15 +51,23 @@ class Command(BaseCommand):
             f"{encoded} products encoded, {categorised} put on a shelf, {words} query words distilled,"
             f" {placed} placed in the models that serve",
             highlight=False,
+            soft_wrap=True,
         )
 
 
-def _bars(bars: Progress) -> Callable[[str, float], None]:
+def _bars(bars: Progress, console: Console) -> Callable[[str, float], None]:
+    """Where no one watches, one line per stage when it is done."""
     tasks: dict[str, TaskID] = {}
+    began = time.monotonic()
 
     def say(stage: str, done: float) -> None:
+        nonlocal began
         if stage not in tasks:
             tasks[stage] = bars.add_task(stage, total=1.0)
         bars.update(tasks[stage], completed=done)
+        if done >= 1.0:
+            if not console.is_terminal:
+                console.print(f"{time.monotonic() - began:6.1f} s  {stage}", highlight=False)
+            began = time.monotonic()
 
     return say

@@ -1,0 +1,79 @@
+"""Pictures by EfficientNet-Lite0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from recs.engine.content.image import DEVIATION, MEAN, SIDE, ImageEncoder, PictureError, _pixels
+
+ART = Path(__file__).parents[4] / "catalog" / "online_retail" / "data" / "product_art"
+
+
+@pytest.fixture(scope="module")
+def encoder() -> ImageEncoder:
+    return ImageEncoder()
+
+
+def test_what_is_transparent_becomes_white(tmp_path):
+    path = tmp_path / "clear.webp"
+    Image.new("RGBA", (30, 30), (0, 0, 0, 0)).save(path, lossless=True)
+
+    pixels = _pixels(path)
+
+    assert pixels.shape == (3, SIDE, SIDE)
+    assert pixels.dtype == np.float32
+    np.testing.assert_allclose(pixels[:, 0, 0], (1 - MEAN) / DEVIATION, rtol=1e-5)
+
+
+def test_grey_and_palette_pictures_are_read(tmp_path):
+    for mode in ("L", "P", "1", "CMYK"):
+        path = tmp_path / f"{mode}.{'jpg' if mode == 'CMYK' else 'gif'}"
+        Image.new(mode, (20, 10)).save(path)
+        assert _pixels(path).shape == (3, SIDE, SIDE)
+
+
+def test_vectors_are_unit_length_and_the_same_each_time(encoder):
+    paths = [ART / "1f375.webp", ART / "1f408.webp"]
+
+    found = encoder.encode(paths)
+
+    assert found.shape == (2, 1280)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(encoder.encode(paths[1:])[0], found[1], atol=1e-4)
+
+
+def test_a_cat_is_more_like_a_dog_than_like_a_teacup(encoder):
+    tea, cat, dog = encoder.encode([ART / "1f375.webp", ART / "1f408.webp", ART / "1f415.webp"])
+
+    assert cat @ dog > cat @ tea
+
+
+def test_no_pictures_are_no_vectors(encoder):
+    assert encoder.encode([]).shape == (0, 1280)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
+def test_what_is_no_picture_is_named(encoder, tmp_path, content):
+    path = tmp_path / "broken.png"
+    path.write_bytes(content)
+
+    with pytest.raises(PictureError, match=r"broken\.png is no picture that can be read"):
+        encoder.encode([path])
+
+
+def test_a_picture_cut_off_is_named(encoder, tmp_path):
+    path = tmp_path / "cut.webp"
+    path.write_bytes((ART / "1f375.webp").read_bytes()[:600])
+
+    with pytest.raises(PictureError, match=r"cut\.webp"):
+        encoder.encode([path])
+
+
+def test_another_model_is_refused():
+    with pytest.raises(ValueError, match="unknown picture model 'vgg'"):
+        ImageEncoder("vgg")
