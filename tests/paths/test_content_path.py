@@ -45,7 +45,7 @@ def test_a_product_added_in_the_admin_reaches_those_it_suits(server, client, cel
     placed = ProductVector.objects.filter(product=added)
     worker.wait_for(placed.exists, what="placing the new product", seconds=SECONDS)
 
-    feed = shopper.feed(scenario="home", count=12)
+    feed = shopper.feed(scenario="home", count=24)
 
     assert "Lunch bag with a fox" in names(feed)
     item = next(item for item in feed["items"] if item["product"]["id"] == "NEW1")
