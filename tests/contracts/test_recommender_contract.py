@@ -12,8 +12,8 @@ import pytest
 from recs.engine.interactions import HeldOut, History, Interactions, Items, Kind
 from recs.engine.recommender import Budget, Progress, Recommender
 from recs.engine.recommenders import FAMILY
-from recs.engine.recommenders.transformer import Transformer
-from recs.engine.transformer.training import TrainingConfig
+from recs.engine.recommenders.transformer import Transformer, load_item_tower, load_user_tower
+from recs.engine.transformer.training import CHECKPOINT, TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
 
 ITEMS = 24
@@ -200,3 +200,50 @@ def test_training_keeps_the_epoch_that_validates_best():
 
     assert model.state.best_ndcg >= 0.0
     assert model.state.best_epoch >= 1
+
+
+def test_a_checkpoint_that_cannot_be_read_is_passed_over(tmp_path: Path):
+    (tmp_path / CHECKPOINT).write_bytes(b"cut off")
+    model = small_transformer(epochs=2)
+
+    model.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds=30, checkpoint=tmp_path), seed=1)
+
+    assert model.state.epoch == 2
+
+
+def test_a_checkpoint_of_other_data_is_passed_over(tmp_path: Path):
+    budget = Budget(seconds=30, checkpoint=tmp_path)
+    small_transformer(epochs=2).fit(grouped(), Items(count=ITEMS), budget=budget, seed=1)
+    other = interactions_of([[0, 1, 2], [3, 4, 5]], ITEMS)
+    epochs: list[float] = []
+
+    small_transformer(epochs=2).fit(
+        other,
+        Items(count=ITEMS),
+        budget=budget,
+        seed=1,
+        progress=lambda told: epochs.append(told.figures.get("epoch", 0)),
+    )
+
+    assert [epoch for epoch in epochs if epoch] == [1, 2]
+
+
+def test_the_towers_serve_alone_what_the_recommender_scores_with(tmp_path: Path):
+    model = fitted("transformer")
+    assert isinstance(model, Transformer)
+    model.save(tmp_path / "saved")
+    tower = load_user_tower(tmp_path / "saved")
+    items = np.array([[0, 3, 6]])
+
+    user = tower.encode(
+        model.vectors[items],
+        np.full((1, 3), int(Kind.PURCHASE)),
+        np.zeros((1, 3), dtype=np.int64),
+        np.full((1, 3), np.nan, dtype=np.float32),
+        np.array([3]),
+    )
+
+    assert np.allclose(user, model.encode([History.of_items([0, 3, 6])]), atol=1e-5)
+    known = np.where(model.trained, np.arange(ITEMS), -1)
+    vectors = load_item_tower(tmp_path / "saved").vectors(Items(count=ITEMS), known=known)
+    assert np.allclose(vectors, model.vectors, atol=1e-3)

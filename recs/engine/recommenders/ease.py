@@ -63,7 +63,7 @@ class Ease:
             self.weights = _solve(gram, penalty)
             for decay in DECAYS:
                 self.decay = decay
-                ndcg = evaluate(self, judged, item_count=items.count).ndcg_10
+                ndcg = evaluate(self, judged, item_count=items.count, depth=10).ndcg_10
                 if ndcg > best:
                     best, chosen = ndcg, (penalty, decay, self.weights)
             if progress:

@@ -63,7 +63,7 @@ class ItemKnn:
             self.neighbours = _neighbours(seen, shrinkage)
             for decay in DECAYS:
                 self.decay = decay
-                ndcg = evaluate(self, judged, item_count=items.count).ndcg_10
+                ndcg = evaluate(self, judged, item_count=items.count, depth=10).ndcg_10
                 tried += 1
                 if ndcg > best:
                     best, chosen = ndcg, (shrinkage, decay, self.neighbours)

@@ -87,7 +87,7 @@ class Transformer:
 
         def validate() -> float:
             self._set_vectors(items)
-            return evaluate(self, judged, item_count=items.count).ndcg_10 if judged else 0.0
+            return evaluate(self, judged, item_count=items.count, depth=10).ndcg_10 if judged else 0.0
 
         training = Training(
             item_tower=self.item_tower,

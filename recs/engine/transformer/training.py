@@ -248,7 +248,7 @@ class Training:
         data, features = self.interactions, self.features
         digest = hashlib.sha256(repr((data.user_count, data.item_count)).encode())
         for column in (data.user, data.item, data.kind, data.time, data.value):
-            digest.update(np.ascontiguousarray(column))
+            digest.update(column.tobytes())
         for part in (
             features.text,
             features.image,
@@ -256,7 +256,7 @@ class Training:
             features.price,
             features.attribute_ids,
         ):
-            digest.update(part.numpy())
+            digest.update(part.numpy().tobytes())
         settings = (self.seed, self.config, self.item_tower.config, self.user_tower.config)
         return f"{digest.hexdigest()} {settings!r}"
 

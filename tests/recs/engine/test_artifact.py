@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from recs.engine.artifact import ARRAYS, MANIFEST, Artifact, ArtifactError, read_artifact, write_artifact
+from recs.engine.recommenders.transformer import load_user_tower
 
 
 @pytest.fixture
@@ -58,3 +59,38 @@ def test_a_manifest_that_was_not_published_is_refused(folder: Path):
 def test_a_folder_that_is_no_artifact_is_refused(tmp_path: Path):
     with pytest.raises(ArtifactError, match="holds no manifest"):
         read_artifact(tmp_path)
+
+
+def test_a_manifest_without_its_parts_is_refused(folder: Path):
+    (folder / MANIFEST).write_text(json.dumps({"format": 1, "recommender": "popularity", "files": {}}))
+
+    with pytest.raises(ArtifactError, match="config is missing or not a dict"):
+        read_artifact(folder)
+
+
+def test_only_arrays_of_a_prefix_are_loaded(tmp_path: Path):
+    arrays = {"user.a": np.zeros(1), "item.b": np.ones(2)}
+    write_artifact(tmp_path / "a", Artifact("transformer", {}, arrays))
+
+    assert list(read_artifact(tmp_path / "a", prefix="user.").arrays) == ["user.a"]
+
+
+def test_a_newer_artifact_takes_the_place_of_the_older_and_leaves_nothing_beside(folder: Path):
+    write_artifact(folder, Artifact("popularity", {"x": 2}, {"scores": np.zeros(1)}))
+
+    assert read_artifact(folder).config == {"x": 2}
+    assert [path.name for path in folder.parent.iterdir()] == ["a"]
+
+
+def test_a_configuration_that_fits_no_tower_is_refused(tmp_path: Path):
+    write_artifact(tmp_path / "a", Artifact("transformer", {"user": {"wings": 2}}, {"user.x": np.zeros(1)}))
+
+    with pytest.raises(ArtifactError, match="describes no user tower"):
+        load_user_tower(tmp_path / "a")
+
+
+def test_arrays_that_do_not_fit_their_configuration_are_refused(tmp_path: Path):
+    write_artifact(tmp_path / "a", Artifact("transformer", {"user": {}}, {"user.x": np.zeros(1)}))
+
+    with pytest.raises(ArtifactError, match="do not fit its configuration"):
+        load_user_tower(tmp_path / "a")

@@ -1,0 +1,89 @@
+"""Splits by time: nothing from after the cut is in a history, and every target is new to its user."""
+
+import numpy as np
+
+from recs.engine.interactions import Interactions, Kind
+from recs.engine.splits import held_out_between, split_by_time
+
+VIEW, BOUGHT, HID = int(Kind.VIEW), int(Kind.PURCHASE), int(Kind.HIDE)
+
+
+def interactions(rows: list[tuple[int, int, int, int]], item_count: int = 20) -> Interactions:
+    """Rows of (user, item, kind, time)."""
+    user, item, kind, time = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+    value = np.full(len(rows), np.nan, dtype=np.float32)
+    return Interactions(user, item, kind, time, value, int(user.max()) + 1, item_count)
+
+
+def test_history_ends_at_the_moment_and_the_target_is_the_first_new_item_after_it():
+    data = interactions(
+        [(0, 1, VIEW, 10), (0, 2, VIEW, 20), (0, 1, VIEW, 30), (0, 3, VIEW, 40), (0, 4, VIEW, 50)]
+    )
+
+    held = held_out_between(data, 30, None, longest=50, seed=0)
+
+    assert [row.item.tolist() for row in held.histories] == [[1, 2]]
+    assert [row.tolist() for row in held.targets] == [[3]]
+    assert [row.tolist() for row in held.exclude] == [[1, 2]]
+
+
+def test_of_one_invoice_any_row_may_be_the_target():
+    data = interactions(
+        [(0, 1, BOUGHT, 10), *[(0, item, BOUGHT, 20) for item in (2, 3, 4)], (0, 5, BOUGHT, 30)]
+    )
+
+    drawn = {int(held_out_between(data, 20, None, longest=50, seed=seed).targets[0][0]) for seed in range(40)}
+
+    assert drawn == {2, 3, 4}
+
+
+def test_users_without_a_history_or_without_a_new_wish_are_left_out():
+    data = interactions(
+        [
+            (0, 1, VIEW, 30),
+            (1, 1, VIEW, 10),
+            (1, 1, VIEW, 30),
+            (2, 1, VIEW, 10),
+            (2, 2, HID, 30),
+            (3, 1, VIEW, 10),
+        ]
+    )
+
+    assert len(held_out_between(data, 20, None, longest=50, seed=0)) == 0
+
+
+def test_a_long_history_keeps_its_newest_but_excludes_all_of_it():
+    data = interactions([*[(0, item, VIEW, item + 1) for item in range(6)], (0, 9, VIEW, 100)])
+
+    held = held_out_between(data, 50, None, longest=2, seed=0)
+
+    assert held.histories[0].item.tolist() == [4, 5]
+    assert held.exclude[0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_each_part_of_a_split_by_time_lies_before_the_next():
+    rng = np.random.default_rng(0)
+    rows = sorted(
+        (int(rng.integers(20)), int(rng.integers(20)), VIEW, int(rng.integers(1, 200))) for _ in range(600)
+    )
+    data = interactions(sorted(rows, key=lambda row: (row[0], row[3])))
+
+    split = split_by_time(data, longest=50, seed=0)
+
+    assert split.training.time.max() < split.validation_from < split.test_from
+    assert all(row.time.max() < split.validation_from for row in split.validation.histories)
+    assert all(row.time.max() < split.test_from for row in split.test.histories)
+    assert 0.08 < (data.time >= split.test_from).mean() < 0.12
+    for part in (split.validation, split.test):
+        assert len(part) > 0
+        for target, exclude in zip(part.targets, part.exclude, strict=True):
+            assert not np.isin(target, exclude).any()
+
+
+def test_no_interactions_at_all_split_into_nothing():
+    empty = np.zeros(0, dtype=np.int64)
+    data = Interactions(empty, empty, empty, empty, np.zeros(0, dtype=np.float32), 0, 5)
+
+    split = split_by_time(data, longest=50, seed=0)
+
+    assert (len(split.training), len(split.validation), len(split.test)) == (0, 0, 0)

@@ -1,0 +1,56 @@
+"""The gradient that is written out is the one of the formula."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from recs.engine.transformer import losses
+from recs.engine.transformer.losses import softmax_backward
+
+
+def unit(rows: int, width: int) -> torch.Tensor:
+    return functional.normalize(torch.randn(rows, width), dim=1)
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.mark.parametrize("rows_at_once", [3, 1000])
+@pytest.mark.parametrize("corrected", [False, True])
+def test_loss_and_gradients_equal_those_of_autograd(
+    monkeypatch: pytest.MonkeyPatch, rows_at_once: int, corrected: bool
+):
+    users, items = unit(10, 8).requires_grad_(), unit(30, 8).requires_grad_()
+    targets, weights = torch.randint(30, (10,)), torch.rand(10)
+    log_q = -torch.rand(30) if corrected else None
+    logits = users @ items.T / 0.1 - (log_q if log_q is not None else 0.0)
+    expected = (functional.cross_entropy(logits, targets, reduction="none") * weights).sum() / weights.sum()
+    by_autograd = torch.autograd.grad(expected, [users, items])
+    monkeypatch.setattr(losses, "CHUNK_LOGITS", rows_at_once * 30)
+
+    loss = softmax_backward(users, targets, weights, items, temperature=0.1, log_q=log_q)
+
+    assert loss == pytest.approx(expected.item(), rel=1e-5)
+    assert users.grad is not None
+    assert items.grad is not None
+    assert torch.allclose(users.grad, by_autograd[0], atol=1e-5)
+    assert torch.allclose(items.grad, by_autograd[1], atol=1e-5)
+
+
+def test_bfloat16_turns_the_gradient_by_less_than_a_hundredth():
+    gradients = []
+    users, items = unit(50, 16), unit(200, 16)
+    targets, weights = torch.randint(200, (50,)), torch.ones(50)
+    for bf16 in (False, True):
+        inputs = users.clone().requires_grad_(), items.clone().requires_grad_()
+        softmax_backward(inputs[0], targets, weights, inputs[1], temperature=0.06, bf16=bf16)
+        gradients.append(inputs[0].grad)
+
+    assert (gradients[0] - gradients[1]).norm() < 0.01 * gradients[0].norm()
+
+
+def test_a_temperature_at_which_sums_would_overflow_is_refused():
+    with pytest.raises(ValueError, match=r"temperature of 0.001, expected at least 0.02"):
+        softmax_backward(unit(2, 4), torch.tensor([0, 1]), torch.ones(2), unit(3, 4), temperature=0.001)

@@ -1,0 +1,94 @@
+"""What the user tower reads of a history."""
+
+import numpy as np
+import pytest
+
+from recs.engine.interactions import History, Interactions, Kind
+from recs.engine.transformer.batches import training_batch
+from recs.engine.transformer.sequence import (
+    gap_bucket,
+    length_sorted_batches,
+    segments,
+    sequence_batch,
+    shuffled_within_moments,
+)
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+NOW = 1_700_000_000
+
+
+def interactions(items: list[int], times: list[int], kinds: list[Kind] | None = None) -> Interactions:
+    """Of one user."""
+    size = len(items)
+    return Interactions(
+        user=np.zeros(size, dtype=np.int64),
+        item=np.array(items),
+        kind=np.array([int(kind) for kind in kinds or [Kind.VIEW] * size]),
+        time=np.array(times),
+        value=np.full(size, np.nan, dtype=np.float32),
+        user_count=1,
+        item_count=max(items) + 1,
+    )
+
+
+def test_gaps_fall_into_buckets_of_doubling_minutes():
+    time = NOW + np.array([0, 0, 30, 30 + MINUTE, 30 + MINUTE + 2 * MINUTE, 30 + 3 * MINUTE + HOUR])
+
+    assert gap_bucket(time).tolist() == [0, 0, 1, 1, 2, 6]
+
+
+def test_times_that_are_not_known_are_no_gaps():
+    assert gap_bucket(np.array([0, 0, NOW, NOW + DAY])).tolist() == [0, 0, 0, 11]
+
+
+def test_a_long_history_is_cut_to_its_newest_and_items_outside_the_catalogue_are_left_out():
+    batch = sequence_batch(
+        [History.of_items([1, 2, -1, 3, 4]), History.of_items([]), History.of_items([9])], 3
+    )
+
+    assert batch.item.tolist() == [[2, 3, 4], [-1, -1, -1], [9, -1, -1]]
+    assert batch.length.tolist() == [3, 0, 1]
+
+
+def test_a_long_history_becomes_pieces_that_meet_in_one_interaction():
+    data = interactions(list(range(8)), [0] * 8)
+
+    pieces = segments(data, 3)
+
+    assert list(zip(pieces.start.tolist(), pieces.end.tolist(), strict=True)) == [(4, 8), (1, 5), (0, 2)]
+
+
+def test_rows_of_one_moment_are_shuffled_and_those_of_others_keep_their_order():
+    data = interactions(list(range(40)), [NOW] * 20 + [NOW + DAY] * 20)
+
+    shuffled = shuffled_within_moments(data, np.random.default_rng(0))
+
+    assert shuffled.item[:20].tolist() != list(range(20))
+    assert sorted(shuffled.item[:20].tolist()) == list(range(20))
+    assert sorted(shuffled.item[20:].tolist()) == list(range(20, 40))
+
+
+def test_without_times_the_order_is_all_that_is_known_and_stays():
+    data = interactions(list(range(20)), [0] * 20)
+
+    assert shuffled_within_moments(data, np.random.default_rng(0)).item.tolist() == list(range(20))
+
+
+def test_what_a_user_turned_down_is_read_but_never_a_target():
+    kinds = [Kind.VIEW, Kind.HIDE, Kind.VIEW, Kind.CART_REMOVE, Kind.RATING, Kind.PURCHASE]
+    data = interactions([0, 1, 2, 3, 4, 5], [NOW] * 6, kinds)
+    data.value[4] = 2.0
+
+    batch = training_batch(data, segments(data, 50), np.array([0]), np.random.default_rng(1))
+
+    assert batch.item.tolist() == [[0, 1, 2, 3, 4]]
+    assert batch.target.tolist() == [[1, 2, 3, 4, 5]]
+    assert batch.weight.numpy() == pytest.approx(np.array([[0.0, 0.3, 0.0, 0.0, 1.0]]))
+
+
+def test_batches_hold_every_row_once_and_rows_of_like_length():
+    lengths = np.array([5, 50, 6, 49, 7, 48])
+
+    batches = list(length_sorted_batches(lengths, 3, np.random.default_rng(0)))
+
+    assert sorted(sorted(batch.tolist()) for batch in batches) == [[0, 2, 4], [1, 3, 5]]

@@ -1,0 +1,55 @@
+"""`manage.py evaluate` as another program calls it."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+# In training 50 counts three, 10, 20, 40 and 60 two, 70 one, 30 none: users 4 to 6 are too short to be tested.
+LINES = "1 10 20 30 40\n2 40 20 10 30\n3 40 10 20 30\n4 50 60\n5 50 60\n6 50 70\n"
+
+
+@pytest.fixture
+def sequences(tmp_path: Path) -> Path:
+    path = tmp_path / "Tiny.txt"
+    path.write_text(LINES)
+    return path
+
+
+def test_figures_are_printed_and_written_as_json(
+    sequences: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    report = tmp_path / "report.json"
+
+    call_command("evaluate", sequences=str(sequences), recommenders="popularity", json=str(report))
+
+    written = json.loads(report.read_text())
+    assert (written["dataset"], written["users"], written["items"]) == ("Tiny", 6, 7)
+    (row,) = written["results"]
+    assert row["recommender"] == "popularity"
+    # User 1 is offered 50, 40, 60, 70: the target is second. Users 2 and 3: 50, 60, 70, 30, the target fourth.
+    assert (row["hr@5"], row["hr@10"]) == (1.0, 1.0)
+    assert (
+        row["ndcg@10"] == row["ndcg@5"] == pytest.approx((1 / math.log2(3) + 2 / math.log2(5)) / 3, abs=1e-5)
+    )
+    assert row["mrr"] == pytest.approx((1 / 2 + 1 / 4 + 1 / 4) / 3, abs=1e-5)
+    assert row["coverage@10"] == pytest.approx(5 / 7, abs=1e-5)
+    assert row["parameters"] == 7
+    assert row["train_seconds"] >= 0
+    assert row["peak_rss_mb"] > 0
+    assert "popularity" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"recommenders": "popularity,magic"}, "unknown magic; known are popularity, item_knn"),
+        ({"minutes": 0.0}, "--minutes must lie above 0"),
+        ({"sequences": "/nowhere/at_all.txt"}, "/nowhere/at_all.txt: no such file"),
+    ],
+)
+def test_bad_input_is_one_line(sequences: Path, options: dict[str, object], said: str):
+    with pytest.raises(CommandError, match=said):
+        call_command("evaluate", **{"sequences": str(sequences), **options})
