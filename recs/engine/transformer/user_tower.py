@@ -21,13 +21,17 @@ from recs.engine.transformer.sequence import GAP_BUCKETS, gap_bucket, scaled_val
 
 @dataclass(frozen=True, slots=True)
 class UserTowerConfig:
-    """``longest``: interactions that count, newest first."""
+    """``longest``: interactions that count, newest first.
+
+    ``dropout`` on a public file of reviews: after 3, 4 and 7 epochs validation NDCG@10 is .035, .047 and .066
+    with 0.4; with 0.3 it is .042 and .048 after 3 and 4.
+    """
 
     dimension: int = 64
     layers: int = 2
     heads: int = 2
     longest: int = 50
-    dropout: float = 0.3
+    dropout: float = 0.4
 
 
 class Block(nn.Module):

@@ -69,6 +69,8 @@ class Command(BaseCommand):
             raise CommandError(f"--recommenders: unknown {', '.join(unknown)}; known are {', '.join(FAMILY)}")
         if not 0 < options["minutes"] <= 24 * 60:
             raise CommandError("--minutes must lie above 0 and be at most 1440")
+        if options["json"] not in (None, "-") and not Path(options["json"]).absolute().parent.is_dir():
+            raise CommandError(f"--json {options['json']}: its folder does not exist")
         sequences = Path(options["sequences"])
         attributes = Path(options["attributes"]) if options["attributes"] else None
         try:
