@@ -11,12 +11,12 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Cart, CartLine, Consent, Shopper
 from catalog.models import Product
-from recs import product_vectors
+from recs import product_vectors, registry
 from recs.engine.interactions import Kind
 from recs.feed import scenarios
 from recs.feed.scenarios import SCENARIOS, rerank_products, serve_feed
 from recs.ingest.record import NewInteraction, record_interactions
-from recs.models import ModelVersion, Recommendation
+from recs.models import Recommendation
 from recs.nightly import publish
 from recs.popularity import refresh_popularity
 from tests.factories import InteractionFactory, ProductFactory, ShopperFactory
@@ -236,20 +236,27 @@ def test_a_swap_during_a_feed_does_not_mix_versions(shelves, model, monkeypatch)
     products = [product for shelf in shelves for product in shelf]
     expected = codes(serve_feed(scenario="home", shopper=shopper, count=8))
     challenger, _ = build_model(products)
-    used = []
-    real = {name: getattr(product_vectors, name) for name in ("nearest", "similar")}
+    read, used = registry.active_version, []
 
-    def swap_first(name):
+    def read_then_swap():
+        """The challenger becomes active as soon as the feed has read which version is."""
+        found = read()
+        if not swapped:
+            swapped.append(True)
+            publish.activate(challenger)
+        return found
+
+    def noting(search):
         def call(**asked):
-            if ModelVersion.objects.get(pk=challenger.pk).status != ModelVersion.Status.ACTIVE:
-                publish.activate(challenger)
             used.append(asked["version"].name)
-            return real[name](**asked)
+            return search(**asked)
 
         return call
 
-    for name in real:
-        monkeypatch.setattr(product_vectors, name, swap_first(name))
+    swapped: list[bool] = []
+    monkeypatch.setattr(registry, "active_version", read_then_swap)
+    for name in ("nearest", "similar"):
+        monkeypatch.setattr(product_vectors, name, noting(getattr(product_vectors, name)))
     feed = serve_feed(scenario="home", shopper=shopper, count=8)
 
     assert used == [model.name, model.name]
