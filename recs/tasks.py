@@ -13,6 +13,7 @@ from celery.signals import worker_process_init
 from django.utils import timezone
 
 from recs import registry, shopper_vectors
+from recs.categories import categorise_products
 from recs.content import encode_content, products_to_encode
 from recs.models import Heartbeat
 from recs.popularity import refresh_popularity as refresh
@@ -54,8 +55,9 @@ def sweep_stale_shoppers() -> int:
 
 @shared_task
 def encode_product_content(product_id: int) -> int:
-    """Text and picture vectors of a product that was saved, and its place in the versions that serve."""
+    """Vectors of a product that was saved, a category if it has none, its place in the versions that serve."""
     encode_content(product_ids=[product_id])
+    categorise_products()
     return place_products(product_ids=[product_id])
 
 
@@ -65,6 +67,7 @@ def sweep_content() -> int:
     product_ids = products_to_encode()
     if product_ids:
         encode_content(product_ids=product_ids)
+        categorise_products()
     version = registry.active_version()
     unplaced = unplaced_products(version_id=version.id) if version else []
     wanted = sorted({*product_ids, *unplaced})

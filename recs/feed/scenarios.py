@@ -79,6 +79,7 @@ def pipeline_for(scenario: str, request: FeedRequest, version: ActiveVersion | N
                 sources=(
                     sources.nearest(version),
                     sources.similar_to_recent(version),
+                    sources.alike_in_words(),
                     sources.popular_in_category(),
                     sources.trending(),
                     sources.new(),
@@ -86,6 +87,7 @@ def pipeline_for(scenario: str, request: FeedRequest, version: ActiveVersion | N
                 scorers=(
                     scorers.shopper_affinity,
                     scorers.recent_affinity,
+                    scorers.word_affinity,
                     scorers.popularity,
                     scorers.agreement,
                 ),

@@ -14,6 +14,9 @@ RECENT_WEIGHT = 0.6
 """What a product next to the one just looked at gains against the shopper's vector, which is within -1 … 1."""
 RECENT_DECAY = 0.8
 """Weight of a recent product against the next newer one."""
+WORD_WEIGHT = 0.4
+"""What a product with the same words gains. After three lunch bags, of 24 products 5 were lunch bags with 0 and 10
+with 0.4 and 0.8; after three buntings 7, 11 and 13 were buntings."""
 POPULARITY_WEIGHT = 0.1
 """Decides between products that suit alike; a tenth of what a perfect match counts."""
 AGREEMENT_WEIGHT = 0.02
@@ -36,6 +39,12 @@ def recent_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Ve
         if proposal and proposal.because in weight:
             scores[place] = RECENT_WEIGHT * proposal.score * weight[proposal.because]
     return scores
+
+
+def word_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
+    """Likeness of the names to those that the shopper dealt with last, as the source measured it."""
+    found = [one.proposals.get("alike_in_words") for one in candidates]
+    return np.array([WORD_WEIGHT * one.score if one else 0.0 for one in found], dtype=np.float32)
 
 
 def best_place(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:

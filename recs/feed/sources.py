@@ -16,6 +16,8 @@ from recs.registry import ActiveVersion
 NEAREST = 150
 PER_RECENT = 30
 """Neighbours of each recent product; the newest few recent products count."""
+WORD_SEEDS = 3
+"""Recent products whose texts are compared: each reads every text vector, 3 ms for 3,657 products."""
 RECENT_SEEDS = 5
 SHORT_LIST = 40
 BASKETS = 300
@@ -61,6 +63,16 @@ def similar_to_recent(version: ActiveVersion | None) -> Source:
         return _neighbours(version, seeds, PER_RECENT) if request.personal else []
 
     return Source("similar_to_recent", look)
+
+
+def alike_in_words() -> Source:
+    """What is named like the products that the shopper dealt with last: no model learns that faster."""
+
+    def look(request: FeedRequest) -> list[Proposal]:
+        seeds = [recent.product_id for recent in request.recent[:WORD_SEEDS]]
+        return _rows(ALIKE_IN_WORDS, {"seeds": seeds, "each": PER_RECENT}) if seeds else []
+
+    return Source("alike_in_words", look)
 
 
 def similar(version: ActiveVersion | None) -> Source:
@@ -163,6 +175,21 @@ NEW = """
 SELECT id, extract(epoch FROM created_at)::float8, NULL FROM catalog_product
 WHERE visible AND stock > 0 AND id <> ALL(%(unwanted)s)
 ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+"""
+ALIKE_IN_WORDS = """
+SELECT near.product_id, max(near.likeness) AS score, (array_agg(near.seed ORDER BY near.likeness DESC))[1]
+FROM (
+    SELECT seed.product_id AS seed, found.product_id, -found.distance AS likeness
+    FROM recs_productcontent seed CROSS JOIN LATERAL (
+        SELECT other.product_id, other.text <#> seed.text AS distance
+        FROM recs_productcontent other
+        JOIN catalog_product product ON product.id = other.product_id AND product.visible AND product.stock > 0
+        WHERE other.text IS NOT NULL AND other.product_id <> ALL(%(seeds)s)
+        ORDER BY distance LIMIT %(each)s
+    ) found
+    WHERE seed.product_id = ANY(%(seeds)s) AND seed.text IS NOT NULL
+) near
+GROUP BY near.product_id ORDER BY score DESC, near.product_id
 """
 POPULAR_IN_CATEGORY = """
 SELECT best.id, best.total, NULL FROM (

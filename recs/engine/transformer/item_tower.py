@@ -32,6 +32,7 @@ class ItemTowerConfig:
     price_bounds: tuple[float, ...] = ()
     id_dropout: float = 0.1
     content_dropout: float = 0.2
+    part_dropout: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +147,13 @@ class ItemTower(nn.Module):
         return functional.dropout(part, self.config.content_dropout, self.training)
 
     def _dropped(self, mask: Tensor) -> Tensor:
-        """The id of some items is left out, where content remains to stand for it."""
+        """The id of some items is left out, where content remains to stand for it; so are parts of the content,
+        where the text remains: a new product may come without category and picture."""
         lone = mask[:, 1:].sum(dim=1) == 0
         keep = (torch.rand(len(mask)) >= self.config.id_dropout) | lone
-        return torch.cat([mask[:, :1] * keep[:, None], mask[:, 1:]], dim=1)
+        textless = mask[:, 1:2] == 0
+        parts = (torch.rand(len(mask), mask.shape[1] - 2) >= self.config.part_dropout) | textless
+        return torch.cat([mask[:, :1] * keep[:, None], mask[:, 1:2], mask[:, 2:] * parts], dim=1)
 
     @torch.inference_mode()
     def vectors(self, items: Items, *, known: IntArray | None = None) -> FloatArray:
