@@ -72,7 +72,9 @@ def test_a_run_keeps_every_figure(shelves):
 def test_a_challenger_that_is_no_better_is_refused_and_the_champion_serves_on(shelves):
     champion = run_nightly(minutes=MINUTES).version
 
-    run = run_nightly(minutes=1e-6)
+    # The same seed on the same history gives the same model. (One that was hardly trained can be the better one
+    # by luck: in so small a shop content alone says much.)
+    run = run_nightly(minutes=MINUTES)
 
     assert run.status == "refused"
     assert run.reason.startswith("not better: challenger ")
