@@ -14,10 +14,13 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from config import services
+from recs.wake import AWAKE_KEY, DIRTY_KEY
 from tests.browser import chromium
 from tests.processes import TestProcess, answers, free_port, python_process
 
-QUEUES = ("realtime", "default", "content", "training")
+KEYS = ("realtime", "default", "training", "unacked", "unacked_index", DIRTY_KEY, AWAKE_KEY)
+"""All that the project writes into Redis. A mark that outlives its message would keep the next test's worker
+asleep."""
 SLOW_FOLDERS = ("browser", "paths")
 
 WorkerStarter = Callable[..., TestProcess]
@@ -63,7 +66,7 @@ def empty_tables_that_refer_to_others() -> Iterator[None]:
 def redis_client(running_services: services.Services) -> Iterator[redis.Redis]:
     """A client of the real queue, which is empty at the start."""
     with contextlib.closing(redis.Redis.from_url(settings.REDIS_URL)) as client:
-        client.delete(*QUEUES, "unacked", "unacked_index")
+        client.delete(*KEYS)
         yield client
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from recs import registry, shopper_vectors
 from recs.models import ShopperVector
 from recs.tasks import sweep_stale_shoppers
+from recs.wake import AWAKE_KEY, DIRTY_KEY
 from tests.paths.client import names, new_shopper
 from tests.paths.shop import has_seen, publish_a_model, stock_the_shop, stored_seq
 from tests.processes import answers, free_port, python_process
@@ -68,7 +69,7 @@ def test_the_sweep_encodes_what_redis_lost(server, redis_client):
     publish_a_model()
     shopper = new_shopper(server)
     seq = shopper.interact("view", shelves["Candle"][0].code)
-    redis_client.flushdb()
+    redis_client.delete("realtime", DIRTY_KEY, AWAKE_KEY)
     assert stored_seq(shopper.row) < seq
 
     sweep_stale_shoppers()

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-import redis
 
 from recs import quarantine, shopper_vectors, tasks
 from recs.engine.artifact import ArtifactError
@@ -13,7 +12,7 @@ from recs.nightly.lease import Lease
 from recs.product_vectors import vectors
 from recs.quarantine import encode_each
 from recs.shopper_vectors import dirty_shoppers
-from recs.wake import AWAKE_KEY, DIRTY_KEY, take_dirty_shoppers, wake_worker
+from recs.wake import AWAKE_KEY, take_dirty_shoppers, wake_worker
 from tests.factories import InteractionFactory, ProductFactory, ShopperFactory
 from tests.recs import small_shop
 
@@ -25,12 +24,6 @@ def no_failures_yet() -> Iterator[None]:
     quarantine._failures.clear()
     yield
     quarantine._failures.clear()
-
-
-@pytest.fixture
-def queue(redis_client: redis.Redis) -> redis.Redis:
-    redis_client.delete(DIRTY_KEY, AWAKE_KEY)
-    return redis_client
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, bad: int) -> list[int]:
@@ -52,7 +45,7 @@ def shoppers_who_viewed(product, count: int) -> list:
     return [InteractionFactory(product=product).shopper for _ in range(count)]
 
 
-def test_draining_encodes_every_dirty_shopper(queue):
+def test_draining_encodes_every_dirty_shopper(redis_client):
     products = small_shop.make_products(2)
     version = small_shop.publish_model(products)
     shoppers = shoppers_who_viewed(products[0], 300)  # more than one batch
@@ -62,14 +55,14 @@ def test_draining_encodes_every_dirty_shopper(queue):
 
     assert dirty_shoppers(version=version, limit=5) == []
     assert take_dirty_shoppers() == []
-    assert not queue.exists(AWAKE_KEY)
+    assert not redis_client.exists(AWAKE_KEY)
 
 
-def test_draining_before_the_first_model_takes_the_mark_away(queue):
+def test_draining_before_the_first_model_takes_the_mark_away(redis_client):
     wake_worker([ShopperFactory().pk])
 
     assert tasks.encode_dirty_shoppers() == 0
-    assert not queue.exists(AWAKE_KEY)
+    assert not redis_client.exists(AWAKE_KEY)
 
 
 def test_the_sweep_finds_whom_redis_lost():

@@ -26,42 +26,36 @@ def fresh_connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     wake._broker.cache_clear()
 
 
-@pytest.fixture
-def queue(redis_client: redis.Redis) -> redis.Redis:
-    redis_client.delete(wake.DIRTY_KEY, wake.AWAKE_KEY)
-    return redis_client
-
-
 def point_redis_at(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     monkeypatch.setattr(settings, "REDIS_URL", f"unix://{path}")
     monkeypatch.setattr(settings, "CELERY_BROKER_URL", f"redis+socket://{path}")
 
 
-def test_a_burst_sends_one_message_and_names_every_shopper(queue: redis.Redis):
+def test_a_burst_sends_one_message_and_names_every_shopper(redis_client: redis.Redis):
     assert wake.wake_worker([7]) is True
     assert wake.wake_worker([8]) is True
     assert wake.wake_worker([7]) is True
 
-    assert queue.llen("realtime") == 1
-    message = json.loads(queue.lindex("realtime", 0))
+    assert redis_client.llen("realtime") == 1
+    message = json.loads(redis_client.lindex("realtime", 0))
     assert message["headers"]["task"] == "recs.tasks.encode_dirty_shoppers"
     assert sorted(wake.take_dirty_shoppers()) == [7, 8]
     assert wake.take_dirty_shoppers() == []
 
 
-def test_an_interaction_after_the_worker_has_started_sends_a_message_of_its_own(queue: redis.Redis):
+def test_an_interaction_after_the_worker_has_started_sends_a_message_of_its_own(redis_client: redis.Redis):
     wake.wake_worker([7])
     wake.take_dirty_shoppers()
 
     wake.wake_worker([8])
 
-    assert queue.llen("realtime") == 2
+    assert redis_client.llen("realtime") == 2
     assert wake.take_dirty_shoppers() == [8]
 
 
-def test_nobody_to_encode_sends_nothing(queue: redis.Redis):
+def test_nobody_to_encode_sends_nothing(redis_client: redis.Redis):
     assert wake.wake_worker([]) is False
-    assert queue.llen("realtime") == 0
+    assert redis_client.llen("realtime") == 0
 
 
 def test_a_dead_redis_costs_almost_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -86,7 +80,7 @@ def test_a_redis_that_hangs_is_waited_for_once(monkeypatch: pytest.MonkeyPatch, 
         assert time.monotonic() - started < 0.05
 
 
-def test_redis_is_asked_again_after_its_rest(queue: redis.Redis, monkeypatch: pytest.MonkeyPatch):
+def test_redis_is_asked_again_after_its_rest(redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(wake, "_resting_until", time.monotonic() + 0.1)
 
     assert wake.wake_worker([7]) is False
@@ -95,14 +89,14 @@ def test_redis_is_asked_again_after_its_rest(queue: redis.Redis, monkeypatch: py
 
 
 @pytest.mark.django_db(transaction=True)
-def test_storing_an_interaction_wakes_the_worker_for_its_shopper(queue: redis.Redis):
+def test_storing_an_interaction_wakes_the_worker_for_its_shopper(redis_client: redis.Redis):
     shopper = ShopperFactory()
 
     record_interactions(
         shopper=shopper, interactions=[NewInteraction(kind=Kind.VIEW, product_id=ProductFactory().pk)]
     )
 
-    assert queue.llen("realtime") == 1
+    assert redis_client.llen("realtime") == 1
     assert wake.take_dirty_shoppers() == [shopper.pk]
 
 
