@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 API_PREFIX = "/api/"
+RETRY_AFTER = "3"
+"""Seconds: a restart of Postgres takes about as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def problem_response(failure: Exception, context: dict[str, Any]) -> Response | 
     if wait := getattr(failure, "wait", None):
         headers["Retry-After"] = str(wait)
     if isinstance(failure, Unavailable):
-        headers["Retry-After"] = "3"
+        headers["Retry-After"] = RETRY_AFTER
     errors: tuple[FieldError, ...] = ()
     if isinstance(failure, InvalidRequest):
         errors = failure.errors
@@ -128,11 +130,17 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """503 while the database is away, in a view or in a middleware; 500 for a bug."""
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
     if _is_api(request):
-        if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):  # in a middleware
-            return _plain(503, str(Unavailable.default_detail))
-        return _plain(500, "Something went wrong here; it has been logged.")
-    return defaults.server_error(request)
+        detail = str(Unavailable.default_detail) if away else "Something went wrong here; it has been logged."
+        response: HttpResponse = _plain(503 if away else 500, detail)
+    else:
+        response = defaults.server_error(request, template_name="503.html" if away else "500.html")
+    if away:
+        response.status_code = Unavailable.status_code
+        response["Retry-After"] = RETRY_AFTER
+    return response
 
 
 def _is_api(request: HttpRequest) -> bool:

@@ -97,9 +97,10 @@ def test_a_database_that_fails_in_a_middleware_is_unavailable_too():
     try:
         raise OperationalError("the server went away")
     except OperationalError:
-        response = server_error(RequestFactory().get("/api/v1/feed"))
+        answers = [server_error(RequestFactory().get(path)) for path in ("/api/v1/feed", "/")]
 
-    assert response.status_code == 503
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert answers[1]["Content-Type"].startswith("text/html")
 
 
 def test_the_last_resort_is_a_problem_below_api():

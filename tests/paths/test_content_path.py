@@ -14,9 +14,14 @@ from tests.paths.shop import publish_a_model, stock_the_shop
 
 SECONDS = 60.0
 """Most of it is the worker's first import of the text encoder on a busy machine."""
+FIRST = 12
+"""Places among 49 products: as many as stand on a shelf."""
 
 
-def test_a_product_added_in_the_admin_reaches_those_it_suits(server, client, celery_worker_process):
+@pytest.mark.parametrize("shelved", [True, False], ids=["on a shelf", "without a category"])
+def test_a_product_added_in_the_admin_reaches_those_it_suits(
+    server, client, celery_worker_process, shelved: bool
+):
     shelves = stock_the_shop()
     encode_content()
     publish_a_model()
@@ -28,7 +33,7 @@ def test_a_product_added_in_the_admin_reaches_those_it_suits(server, client, cel
     form = {
         "code": "NEW1",
         "name": "Lunch bag with a fox",
-        "category": shelves["Lunch bag"][0].category_id,
+        "category": shelves["Lunch bag"][0].category_id if shelved else "",
         "price": "1.95",
         "currency": "GBP",
         "stock": "5",
@@ -45,9 +50,11 @@ def test_a_product_added_in_the_admin_reaches_those_it_suits(server, client, cel
     placed = ProductVector.objects.filter(product=added)
     worker.wait_for(placed.exists, what="placing the new product", seconds=SECONDS)
 
-    feed = shopper.feed(scenario="home", count=24)
+    feed = shopper.feed(scenario="home", count=FIRST)
+    alike = shopper.feed(scenario="similar", product=shelves["Lunch bag"][0].code, count=FIRST)
 
     assert "Lunch bag with a fox" in names(feed)
+    assert "Lunch bag with a fox" in names(alike)
     item = next(item for item in feed["items"] if item["product"]["id"] == "NEW1")
     assert "nearest" in item["sources"]
     assert item["reason"]["code"] == "because_you_viewed"
