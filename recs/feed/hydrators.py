@@ -22,6 +22,7 @@ LEFT JOIN recs_productpopularity popularity ON popularity.product_id = product.i
 LEFT JOIN recs_productvector placed ON placed.version_id = %(version)s AND placed.product_id = product.id
 WHERE product.id = ANY(%(products)s)
 """
+# A client that keeps the basket itself says by interactions what lies in it.
 SHOPPER = f"""
 SELECT shopper.last_seq,
        NOT EXISTS (SELECT FROM accounts_consent consent WHERE consent.shopper_id = shopper.id
@@ -30,9 +31,16 @@ SELECT shopper.last_seq,
              WHERE shopper_id = shopper.id AND kind = {int(Kind.PURCHASE)} AND product_id IS NOT NULL),
        ARRAY(SELECT DISTINCT product_id FROM recs_interaction
              WHERE shopper_id = shopper.id AND kind = {int(Kind.HIDE)} AND product_id IS NOT NULL),
-       ARRAY(SELECT line.product_id FROM accounts_cartline line
-             JOIN accounts_cart cart ON cart.id = line.cart_id
-             WHERE cart.shopper_id = shopper.id ORDER BY line.id)
+       CASE WHEN EXISTS (SELECT FROM accounts_cart cart WHERE cart.shopper_id = shopper.id)
+            THEN ARRAY(SELECT line.product_id FROM accounts_cartline line
+                       JOIN accounts_cart cart ON cart.id = line.cart_id
+                       WHERE cart.shopper_id = shopper.id ORDER BY line.id)
+            ELSE ARRAY(SELECT latest.product_id FROM (
+                           SELECT DISTINCT ON (product_id) product_id, kind, seq FROM recs_interaction
+                           WHERE shopper_id = shopper.id AND product_id IS NOT NULL
+                               AND kind IN ({int(Kind.CART_ADD)}, {int(Kind.CART_REMOVE)}, {int(Kind.PURCHASE)})
+                           ORDER BY product_id, seq DESC) latest
+                       WHERE latest.kind = {int(Kind.CART_ADD)} ORDER BY latest.seq) END
 FROM accounts_shopper shopper WHERE shopper.id = %s
 """
 

@@ -63,6 +63,28 @@ def test_facts_of_a_shopper_come_in_one_query(django_assert_num_queries):
     assert facts == ShopperFacts(5, True, frozenset({bought.pk}), frozenset({hidden.pk}), (carted.pk,))
 
 
+def test_the_basket_of_a_client_that_keeps_it_itself_is_what_its_interactions_say():
+    shopper = ShopperFactory()
+    kept, removed, bought, again = (ProductFactory() for _ in range(4))
+    for product, kind in (
+        (again, Kind.CART_ADD),
+        (again, Kind.CART_REMOVE),
+        (kept, Kind.CART_ADD),
+        (removed, Kind.CART_ADD),
+        (bought, Kind.CART_ADD),
+        (removed, Kind.CART_REMOVE),
+        (bought, Kind.PURCHASE),
+        (again, Kind.CART_ADD),
+        (kept, Kind.VIEW),
+    ):
+        InteractionFactory(shopper=shopper, product=product, kind=int(kind))
+
+    assert shopper_facts(shopper).in_cart == (kept.pk, again.pk)
+
+    Cart.objects.create(shopper=shopper)
+    assert shopper_facts(shopper).in_cart == ()
+
+
 def test_the_number_is_the_one_stored_and_not_the_one_in_memory():
     shopper = ShopperFactory()
     stale = type(shopper).objects.get(pk=shopper.pk)
