@@ -84,6 +84,8 @@ def problem_response(failure: Exception, context: dict[str, Any]) -> Response | 
         errors = failure.errors
     elif isinstance(failure, exceptions.ValidationError):
         errors = tuple(_field_errors(failure.detail))
+    elif isinstance(failure, exceptions.ParseError):
+        errors = (FieldError("", str(failure.detail)),)
     detail = _summary(errors) if errors else str(failure.detail)
     body = problem(failure.status_code, detail, errors)
     return Response(body, status=failure.status_code, headers=headers, content_type=CONTENT_TYPE)

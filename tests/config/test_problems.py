@@ -84,6 +84,12 @@ def test_a_bug_is_left_to_the_server_error_handler():
     assert problem_response(ZeroDivisionError(), {}) is None
 
 
+def test_a_body_that_cannot_be_read_is_named_as_a_whole():
+    response = problem_response(exceptions.ParseError("JSON parse error - no comma"), {})
+
+    assert response.data["errors"] == [{"pointer": "", "detail": "JSON parse error - no comma"}]
+
+
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/", "/api/v1/products/", "/api/v2/feed"])
 def test_an_unknown_address_below_api_is_a_problem(path: str, db: None):
     response = APIClient().get(path)
