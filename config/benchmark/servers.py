@@ -25,7 +25,7 @@ def running_shop() -> Iterator[int]:
     Without beat: its sweep would hide what the worker loses.
     """
     port = _free_port()
-    programs = [web(port), worker("realtime"), worker("default", "content")]
+    programs = [web(port), worker("realtime"), worker("default")]
     started: list[tuple[Program, subprocess.Popen[bytes]]] = []
     try:
         for program in programs:

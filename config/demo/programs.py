@@ -38,7 +38,7 @@ def web(port: int) -> Program:
 def worker_programs() -> list[Program]:
     """One worker for each kind of task, and the one scheduler."""
     training = worker("training", niceness=10)
-    return [worker("realtime"), worker("default", "content", log_level="WARNING"), training, beat()]
+    return [worker("realtime"), worker("default", log_level="WARNING"), training, beat()]
 
 
 def worker(*queues: str, niceness: int = 0, log_level: str = "INFO") -> Program:
