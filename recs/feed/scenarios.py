@@ -64,13 +64,17 @@ def pipeline_for(scenario: str, request: FeedRequest, version: ActiveVersion | N
                 everybody,
                 sources=(
                     sources.similar_to_recent(version),
+                    sources.alike_in_words(),
                     sources.bought_with_recent(),
                     sources.popular_in_category(),
                     sources.trending(),
                     sources.new(),
                 ),
-                scorers=_led_by(
-                    "similar_to_recent", "bought_together", "popular_in_category", "trending", "new"
+                scorers=(
+                    *_led_by(
+                        "similar_to_recent", "bought_together", "popular_in_category", "trending", "new"
+                    ),
+                    scorers.word_affinity,
                 ),
             )
         case "home" if request.personal:

@@ -16,8 +16,10 @@ from recs.engine.evaluation import evaluate
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
 from recs.engine.recommender import Budget, ProgressCallback, Recommendations, top_k
 from recs.engine.recommenders.popularity import popularity
+from recs.engine.recommenders.wishes import wanted_matrix
 from recs.engine.transformer.item_tower import ItemTower, ItemTowerConfig, item_tower_config
 from recs.engine.transformer.sequence import sequence_batch
+from recs.engine.transformer.start import spectral_vectors
 from recs.engine.transformer.training import Training, TrainingConfig
 from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
 
@@ -79,6 +81,8 @@ class Transformer:
         )
         self.item_tower = ItemTower(config)
         self.user_tower = UserTower(self.user_config)
+        wanted = wanted_matrix(interactions, items.count)
+        self.item_tower.start_from(spectral_vectors(wanted, dimension=self.dimension, seed=seed))
         self.fallback = popularity(interactions, items.count)
         # Training pushes the id of an item that is never a target away from everybody: without an
         # interaction, content alone says where an item belongs.

@@ -17,6 +17,8 @@ from recs.engine.interactions import FloatArray, IntArray, Items
 
 PRICE_BANDS = 10
 """Deciles of the known prices."""
+START = 0.3
+"""Length of an id's first vector: those of content begin at about half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,11 @@ class ItemTower(nn.Module):
                 # Unit-length input: components of the output start as large as those of an embedding.
                 nn.init.normal_(projection.weight, std=0.02)
                 nn.init.zeros_(projection.bias)
+
+    @torch.no_grad()
+    def start_from(self, vectors: FloatArray) -> None:
+        """Gives the ids these unit vectors [items, d], long enough to lead over content that knows nothing yet."""
+        self.id.weight.copy_(torch.from_numpy(START * vectors))
 
     def forward(self, features: ItemFeatures) -> Tensor:
         mask = self._dropped(features.mask) if self.training else features.mask

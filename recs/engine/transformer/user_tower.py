@@ -48,6 +48,10 @@ class Block(nn.Module):
         self.forward_norm = nn.LayerNorm(width)
         self.up = nn.Linear(width, 4 * width)
         self.down = nn.Linear(4 * width, width)
+        for last in (self.out, self.down):
+            # Adds nothing at first: the start of the item vectors is a recommender already.
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         batch, length, width = x.shape
