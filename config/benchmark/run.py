@@ -42,6 +42,7 @@ def _benchmark(options: argparse.Namespace) -> None:
     from config.benchmark.retrieval import benchmark_retrieval
     from config.benchmark.servers import running_shop
     from config.benchmark.synthetic import fill
+    from config.benchmark.training import benchmark_training, make_shop
 
     benchmarks = {
         "feed": benchmark_feed,
@@ -51,6 +52,12 @@ def _benchmark(options: argparse.Namespace) -> None:
     }
     _say("the database's tables")
     call_command("migrate", verbosity=0)
+    if options.name == "training":
+        _say("the demo's shop and what its texts and pictures are about")
+        make_shop()
+        _say("the nightly path")
+        benchmark_training(seconds=options.seconds).save(options.report)
+        return
     _say(f"{options.products:,} products, {options.shoppers:,} shoppers, a model version")
     shop = fill(products=options.products, shoppers=options.shoppers)
     if options.name == "retrieval":

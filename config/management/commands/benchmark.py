@@ -14,7 +14,7 @@ from config.benchmark.installation import BenchmarkError, temporary_installation
 from config.benchmark.report import Report
 from config.demo import Stopped, children
 
-NAMES = ("feed", "freshness", "ingest", "retrieval", "page")
+NAMES = ("feed", "freshness", "ingest", "retrieval", "training", "page")
 
 
 class Command(BaseCommand):
@@ -25,7 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("name", choices=NAMES)
         parser.add_argument("--products", type=positive, default=10_000, help="default: 10000")
         parser.add_argument("--shoppers", type=positive, default=1_000, help="default: 1000")
-        parser.add_argument("--seconds", type=positive, default=10, help="of each load; default: 10")
+        parser.add_argument(
+            "--seconds", type=positive, default=10, help="of each load or training; default: 10"
+        )
         parser.add_argument(
             "--json", metavar="FILE", help="also write the figures there; - for standard output"
         )

@@ -1,0 +1,114 @@
+"""How long the nightly path takes, step by step, on the demo's own history; training against a plain pass."""
+
+import resource
+import time
+
+import numpy as np
+import torch
+from django.core.management import call_command
+from django.utils import timezone
+from torch.nn import functional
+
+from config.benchmark.report import Report
+from recs.engine.recommenders.transformer import Transformer
+from recs.engine.transformer.batches import training_batch
+from recs.engine.transformer.item_tower import ItemTower, item_features, item_tower_config
+from recs.engine.transformer.sequence import length_sorted_batches, segments
+from recs.engine.transformer.user_tower import UserTower
+from recs.models import TrainingRun
+from recs.nightly.dataset import Dataset, load_dataset
+from recs.nightly.run import SEED, run_nightly
+from recs.nightly.train import BATCH
+
+STAGE = "train transformer"
+
+
+class Clock:
+    """Listens to a run: when the transformer began, and when it ended its last whole epoch."""
+
+    def __init__(self) -> None:
+        self.began: float | None = None
+        self.ended = 0.0
+        self.epochs = 0
+
+    def say(self, stage: str, done: float, figures: dict[str, float]) -> None:
+        if stage != STAGE:
+            return
+        now = time.perf_counter()
+        self.began = self.began or now
+        if "epoch" in figures:
+            self.ended, self.epochs = now, int(figures["epoch"])
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        """Raises RuntimeError if no epoch came to its end."""
+        if self.began is None or not self.epochs:
+            raise RuntimeError("no epoch came to its end: give it more --seconds")
+        return (self.ended - self.began) / self.epochs
+
+
+def benchmark_training(*, seconds: float) -> Report:
+    """``seconds`` bounds the transformer's training; content must be encoded."""
+    dataset = load_dataset(seed=SEED, as_of=timezone.now())
+    clock = Clock()
+    run = run_nightly(minutes=seconds / 60, trigger="benchmark", say=clock.say)
+    floor = plain_pass_seconds(dataset)
+    steps = run.figures["seconds"]
+    count = len(dataset.split.training)
+    ratio = clock.seconds_per_epoch / floor
+    figures = {
+        "benchmark": "training",
+        "steps": steps,
+        "status": str(run.status),
+        "interactions": count,
+        "epochs": clock.epochs,
+        "seconds_per_epoch": clock.seconds_per_epoch,
+        "interactions_per_s": count / clock.seconds_per_epoch,
+        "floor_pass_s": floor,
+        "ratio_to_floor": ratio,
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    rows = [(step, f"{spent:.1f}") for step, spent in steps.items()]
+    rows += [
+        ("one epoch of the transformer, validation included", f"{clock.seconds_per_epoch:.1f}"),
+        ("floor: both towers once over the same batches, forward alone", f"{floor:.1f}"),
+        ("an epoch to its floor", f"{ratio:.1f} ×"),
+        ("interactions learnt from per second", f"{figures['interactions_per_s']:,.0f}"),
+        ("peak of memory, MB", f"{figures['peak_rss_mb']:,.0f}"),
+    ]
+    published = "published" if run.status == TrainingRun.Status.PUBLISHED else f"refused: {run.reason}"
+    title = f"training: {count:,} interactions, {clock.epochs} epochs, {published}"
+    return Report(title, figures, ("step", "seconds"), rows)
+
+
+def make_shop() -> None:
+    """The demo's products, customers, purchases and content vectors."""
+    call_command("import_online_retail")
+    call_command("encode_content")
+
+
+@torch.inference_mode()
+def plain_pass_seconds(dataset: Dataset) -> float:
+    """Both towers over the batches of one epoch, without loss, gradient and optimiser."""
+    model = Transformer()
+    items = dataset.items
+    tower = ItemTower(
+        item_tower_config(
+            items,
+            dimension=model.dimension,
+            id_dropout=model.id_dropout,
+            content_dropout=model.content_dropout,
+        )
+    ).eval()
+    users = UserTower(model.user_config).eval()
+    features = item_features(items, np.arange(items.count), tower.config)
+    data = dataset.split.training
+    pieces = segments(data, model.user_config.longest)
+    rng = np.random.default_rng(SEED)
+    batches = list(length_sorted_batches(pieces.end - pieces.start, BATCH, rng))
+    began = time.perf_counter()
+    for rows in batches:
+        batch = training_batch(data, pieces, rows, rng)
+        vectors = functional.embedding(batch.item, tower(features))
+        users(vectors, batch.kind, batch.gap, batch.value, batch.length)
+    return time.perf_counter() - began
