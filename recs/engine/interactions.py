@@ -34,6 +34,15 @@ class Kind(IntEnum):
 #: Kinds that say what a user wants; the others say what they do not want or carry no item.
 POSITIVE_KINDS = (Kind.VIEW, Kind.CLICK, Kind.CART_ADD, Kind.PURCHASE, Kind.RATING, Kind.LIKE)
 
+LEAST_WANTED = 3.0
+"""Stars: a rating below is a complaint."""
+
+
+def wanted(kind: IntArray, value: FloatArray) -> NDArray[np.bool_]:
+    """bool ``[n]``: which interactions say that the user wants such items; a rating without stars does."""
+    complaint = (kind == int(Kind.RATING)) & (value < LEAST_WANTED)
+    return np.isin(kind, POSITIVE_KINDS) & ~complaint
+
 
 @dataclass(frozen=True, slots=True)
 class History:

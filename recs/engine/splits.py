@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from recs.engine.interactions import POSITIVE_KINDS, HeldOut, History, IntArray, Interactions
+from recs.engine.interactions import HeldOut, History, IntArray, Interactions, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def held_out_between(
     targets: list[IntArray] = []
     exclude: list[IntArray] = []
     bounds = np.flatnonzero(np.diff(interactions.user, prepend=-1, append=-1))
-    positive = np.isin(interactions.kind, POSITIVE_KINDS)
+    positive = wanted(interactions.kind, interactions.value)
     for first, last in pairwise(bounds.tolist()):
         time = interactions.time[first:last]
         cut = first + int(np.searchsorted(time, start, side="left"))

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 from django.conf import settings
 
-from recs.engine.interactions import POSITIVE_KINDS, IntArray, Items, Kind
+from recs.engine.interactions import POSITIVE_KINDS, IntArray, Items, Kind, wanted
 from recs.engine.splits import TimeSplit, split_by_time
 from recs.history import Export, export_interactions
 from recs.product_vectors import content_items
@@ -71,7 +71,6 @@ def load_dataset(*, seed: int, as_of: datetime | None = None) -> Dataset:
 
 
 def _require_history(export: Export) -> None:
-    positive = np.isin(export.interactions.kind, POSITIVE_KINDS)
-    if not positive.any():
+    if not wanted(export.interactions.kind, export.interactions.value).any():
         names = ", ".join(Kind(kind).name.lower() for kind in POSITIVE_KINDS)
         raise NotEnoughHistory(f"no interaction of the kinds {names} is stored yet")

@@ -6,7 +6,8 @@ recency. Costs items² of memory and items³ of time once, so it is for catalogu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,24 +15,16 @@ import torch
 from scipy import sparse
 
 from recs.engine.artifact import Artifact, array, read_artifact, write_artifact
-from recs.engine.evaluation import evaluate
-from recs.engine.interactions import (
-    POSITIVE_KINDS,
-    FloatArray,
-    HeldOut,
-    History,
-    IntArray,
-    Interactions,
-    Items,
-)
-from recs.engine.recommender import Budget, Progress, ProgressCallback, Recommendations, top_k
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
+from recs.engine.recommender import Budget, ProgressCallback, Recommendations, top_k
 from recs.engine.recommenders.popularity import popularity
+from recs.engine.recommenders.tuning import Judge, choose
+from recs.engine.recommenders.wishes import Wishes, read_wishes, wanted_matrix
 
 MOST_ITEMS = 30_000
 PENALTIES = (50.0, 200.0, 800.0)
 DECAYS = (1.0, 0.8, 0.6)
 """Tried on validation: λ, and the weight of an interaction against the next newer one."""
-VALIDATION_ROWS = 2_000
 
 
 class Ease:
@@ -50,25 +43,29 @@ class Ease:
         """Raises ValueError above 30,000 items."""
         if items.count > MOST_ITEMS:
             raise ValueError(f"EASE needs items² of memory: {items.count} items, at most {MOST_ITEMS}")
+        until = time.monotonic() + budget.seconds
         self.popular = popularity(interactions, items.count)
-        gram = _gram(interactions, items.count)
-        judged = validation.sample(VALIDATION_ROWS, seed=seed) if validation and len(validation) else None
+        gram = _gram(wanted_matrix(interactions, items.count))
         self.penalty, self.decay = PENALTIES[1], DECAYS[1]
-        if judged is None:
+        if not validation:
             self.weights = _solve(gram, self.penalty)
             return
-        best = -1.0
-        chosen = (self.penalty, self.decay, gram)
-        for number, penalty in enumerate(PENALTIES):
-            self.weights = _solve(gram, penalty)
-            for decay in DECAYS:
-                self.decay = decay
-                ndcg = evaluate(self, judged, item_count=items.count, depth=10).ndcg_10
-                if ndcg > best:
-                    best, chosen = ndcg, (penalty, decay, self.weights)
-            if progress:
-                progress(Progress("closed form", (number + 1) / len(PENALTIES), {"ndcg@10": best}))
-        self.penalty, self.decay, self.weights = chosen
+
+        def candidates() -> Iterator[tuple[float, float, FloatArray]]:
+            for penalty in PENALTIES:
+                self.weights = _solve(gram, penalty)
+                for decay in DECAYS:
+                    self.decay = decay
+                    yield penalty, decay, self.weights
+
+        self.penalty, self.decay, self.weights = choose(
+            candidates(),
+            Judge(self, validation, items.count, seed=seed),
+            stage="closed form",
+            count=len(PENALTIES) * len(DECAYS),
+            until=until,
+            progress=progress,
+        )
 
     def recommend(
         self,
@@ -78,20 +75,15 @@ class Ease:
         exclude: Sequence[IntArray] | None = None,
         among: IntArray | None = None,
     ) -> Recommendations:
-        scores = np.empty((len(histories), len(self.popular)), dtype=np.float32)
-        for row, history in enumerate(histories):
-            items, weights = self._weighted(history)
-            scores[row] = weights @ self.weights[items] if len(items) else self.popular
+        wishes = self._wishes(histories)
+        scores = np.asarray(wishes.matrix() @ self.weights)
+        scores[wishes.empty] = self.popular
         return top_k(scores, k, exclude=exclude, among=among)
 
     def explain(self, history: History, item: int) -> FloatArray:
         """The summands of the score; of an item that stands twice only the newest counts."""
-        items, weights = self._weighted(history)
-        result = np.zeros(len(history), dtype=np.float32)
-        for position, weight in zip(items, weights, strict=True):
-            newest = int(np.flatnonzero(history.item == position)[-1])
-            result[newest] = weight * self.weights[position, item]
-        return result
+        wishes = self._wishes([history])
+        return wishes.contributions(history, wishes.weight * self.weights[wishes.item, item])
 
     def save(self, folder: Path) -> str:
         config = {"penalty": self.penalty, "decay": self.decay}
@@ -107,25 +99,12 @@ class Ease:
     def parameters(self) -> int:
         return self.weights.size
 
-    def _weighted(self, history: History) -> tuple[IntArray, FloatArray]:
-        """Each item once, newest first, and its weight."""
-        newest_first = history.item[history.item >= 0][::-1]
-        _, first = np.unique(newest_first, return_index=True)
-        items = newest_first[np.sort(first)]
-        return items, (self.decay ** np.arange(len(items))).astype(np.float32)
+    def _wishes(self, histories: Sequence[History]) -> Wishes:
+        return read_wishes(histories, len(self.popular), decay=self.decay)
 
 
-def _gram(interactions: Interactions, item_count: int) -> FloatArray:
-    positive = np.isin(interactions.kind, POSITIVE_KINDS) & (interactions.item >= 0)
-    seen = sparse.csr_matrix(
-        (
-            np.ones(int(positive.sum()), dtype=np.float32),
-            (interactions.user[positive], interactions.item[positive]),
-        ),
-        shape=(interactions.user_count, item_count),
-    )
-    seen.data[:] = 1.0
-    return np.asarray((seen.T @ seen).todense(), dtype=np.float32)
+def _gram(seen: sparse.csr_matrix) -> FloatArray:
+    return (seen.T @ seen).toarray()
 
 
 def _solve(gram: FloatArray, penalty: float) -> FloatArray:

@@ -8,15 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from recs.engine.artifact import Artifact, array, read_artifact, write_artifact
-from recs.engine.interactions import (
-    POSITIVE_KINDS,
-    FloatArray,
-    HeldOut,
-    History,
-    IntArray,
-    Interactions,
-    Items,
-)
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, wanted
 from recs.engine.recommender import Budget, ProgressCallback, Recommendations, top_k
 
 HALF_LIFE_DAYS = 30.0
@@ -27,7 +19,7 @@ def popularity(
     interactions: Interactions, item_count: int, *, half_life_days: float = HALF_LIFE_DAYS
 ) -> FloatArray:
     """float32 [items]: ``score(c) = sum over interactions with c of 2^(-age / half-life)``."""
-    positive = np.isin(interactions.kind, POSITIVE_KINDS) & (interactions.item >= 0)
+    positive = wanted(interactions.kind, interactions.value) & (interactions.item >= 0)
     time = interactions.time[positive]
     newest = time.max(initial=0)
     age = np.where(time > 0, (newest - time) / 86_400.0, 0.0)

@@ -1,0 +1,65 @@
+"""What can be chosen is chosen on validation: candidates are built one after another and the best is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TypeVar
+
+from recs.engine.evaluation import Ranks, evaluate
+from recs.engine.interactions import HeldOut
+from recs.engine.recommender import Progress, ProgressCallback
+
+Candidate = TypeVar("Candidate")
+
+VALIDATION_ROWS = 2_000
+"""Rows that a candidate is judged on."""
+
+
+class Judge:
+    """NDCG@10 of a recommender as it stands, on the same sample of validation each time."""
+
+    def __init__(
+        self,
+        recommender: Ranks,
+        validation: HeldOut,
+        item_count: int,
+        *,
+        seed: int,
+        rows: int = VALIDATION_ROWS,
+    ) -> None:
+        self.recommender = recommender
+        self.held_out = validation.sample(rows, seed=seed)
+        self.item_count = item_count
+
+    def ndcg(self) -> float:
+        return evaluate(self.recommender, self.held_out, item_count=self.item_count, depth=10).ndcg_10
+
+
+def choose(
+    candidates: Iterable[Candidate],
+    judge: Judge,
+    *,
+    stage: str,
+    count: int,
+    until: float,
+    progress: ProgressCallback | None = None,
+) -> Candidate:
+    """The candidate that validates best; of equals the first.
+
+    ``candidates`` puts the recommender into each state in turn and yields what restores it. After ``until``
+    (``time.monotonic``) no further one is asked for. Raises ValueError without a single one.
+    """
+    best = -1.0
+    chosen: list[Candidate] = []
+    for number, candidate in enumerate(candidates, start=1):
+        ndcg = judge.ndcg()
+        if ndcg > best:
+            best, chosen = ndcg, [candidate]
+        if progress:
+            progress(Progress(stage, min(1.0, number / count), {"ndcg@10": best}))
+        if time.monotonic() > until:
+            break
+    if not chosen:
+        raise ValueError("nothing to choose from")
+    return chosen[0]

@@ -1,0 +1,87 @@
+"""What users wanted, as the matrices that the classical recommenders work on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from recs.engine.interactions import FloatArray, History, IntArray, Interactions, wanted
+
+
+def wanted_matrix(interactions: Interactions, item_count: int) -> sparse.csr_matrix:
+    """float32 users × items, 1 where a user wanted an item, however often."""
+    positive = wanted(interactions.kind, interactions.value) & (interactions.item >= 0)
+    ones = np.ones(int(positive.sum()), dtype=np.float32)
+    matrix = sparse.csr_matrix(
+        (ones, (interactions.user[positive], interactions.item[positive])),
+        shape=(interactions.user_count, item_count),
+    )
+    matrix.data[:] = 1.0
+    return matrix
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Those interactions of some histories that say what a user wants; columns ``[n]``, oldest first.
+
+    ``row``: which history; ``place``: which interaction of it; ``weight``: 1 for the newest wish of a history,
+    less for older ones.
+    """
+
+    row: IntArray
+    place: IntArray
+    item: IntArray
+    weight: FloatArray
+    rows: int
+    item_count: int
+
+    def matrix(self) -> sparse.csr_matrix:
+        """float32 [histories, items]; the weights of an item that stands twice add up."""
+        return sparse.csr_matrix(
+            (self.weight, (self.row, self.item)), shape=(self.rows, self.item_count), dtype=np.float32
+        )
+
+    @property
+    def counts(self) -> IntArray:
+        """int64 [histories]."""
+        return np.bincount(self.row, minlength=self.rows)
+
+    @property
+    def empty(self) -> NDArray[np.bool_]:
+        """bool [histories]: who wants nothing that is known, and gets what is popular."""
+        return self.counts == 0
+
+    def contributions(self, history: History, summands: FloatArray) -> FloatArray:
+        """float32 [len(history)]: the summands [n] of a score, each at its interaction of the only history."""
+        result = np.zeros(len(history), dtype=np.float32)
+        result[self.place] = summands
+        return result
+
+
+def read_wishes(histories: Sequence[History], item_count: int, *, decay: float, once: bool = True) -> Wishes:
+    """``decay``: weight of a wish against the next newer one. ``once``: of an item that stands twice only the
+    newest counts. Complaints and items outside the catalogue are passed over."""
+    lengths = np.array([len(history) for history in histories], dtype=np.int64)
+    row = np.repeat(np.arange(len(histories)), lengths)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    item = _joined([history.item for history in histories], np.int64)
+    kind = _joined([history.kind for history in histories], np.int64)
+    value = _joined([history.value for history in histories], np.float32)
+    kept = wanted(kind, value) & (item >= 0) & (item < item_count)
+    row, place, item = row[kept], place[kept], item[kept]
+    if once:
+        _, newest = np.unique((row * item_count + item)[::-1], return_index=True)
+        keep = np.sort(len(row) - 1 - newest)
+        row, place, item = row[keep], place[keep], item[keep]
+    ends = np.cumsum(np.bincount(row, minlength=len(histories)))
+    age = ends[row] - 1 - np.arange(len(row))
+    weight = (decay**age).astype(np.float32)
+    return Wishes(row, place, item, weight, len(histories), item_count)
+
+
+def _joined(parts: Sequence[np.ndarray], kind: type) -> np.ndarray:
+    return np.concatenate(parts).astype(kind) if len(parts) else np.zeros(0, dtype=kind)
