@@ -182,14 +182,7 @@ class MatrixFactorization:
         if not len(wishes.row):
             return torch.zeros(wishes.rows, self.side.factors.shape[1])
         extra, preference = self._confidence(wishes, histories)
-        indptr = np.concatenate([[0], np.cumsum(wishes.counts)])
-        shape = (wishes.rows, wishes.item_count)
-        return solve(
-            self.side,
-            sparse.csr_matrix((extra, wishes.item, indptr), shape=shape),
-            sparse.csr_matrix((preference, wishes.item, indptr), shape=shape),
-            self.setting.penalty,
-        )
+        return solve(self.side, wishes.matrix(extra), wishes.matrix(preference), self.setting.penalty)
 
 
 def _by_kind(kinds: IntArray) -> FloatArray:
