@@ -139,12 +139,12 @@ class MatrixFactorization:
     def explain(self, history: History, item: int) -> FloatArray:
         """The summands of the score, as in the paper's section 5: ``y' (Y'Y + Y'DY + λI)^-1 y_j c_j p_j``."""
         wishes = self._wishes([history])
-        extra, preference = self._confidence(wishes, [history])
+        extra, preference = (torch.from_numpy(part).double() for part in self._confidence(wishes, [history]))
         vectors = self.side.factors[wishes.item].double()
         system = (vectors * extra[:, None]).T @ vectors
         system.diagonal().add_(self.side.spectrum.double() + self.setting.penalty)
         reach = torch.linalg.solve(system, self.side.factors[item].double())
-        summands = (vectors @ reach) * (1.0 + torch.from_numpy(extra)) * torch.from_numpy(preference)
+        summands = (vectors @ reach) * (1.0 + extra) * preference
         return wishes.contributions(history, summands.numpy())
 
     def save(self, folder: Path) -> str:
