@@ -147,6 +147,9 @@ class NeuralCf:
         """Mean loss; an epoch that the end of the budget meets ends early."""
         self.network.train()
         total, steps = 0.0, 0
+        if not len(examples):
+            self.network.eval()
+            return 0.0
         for rows in torch.randperm(len(examples), generator=generator).split(self.config.batch):
             wishes, shares, target = examples.batch(rows)
             negative = torch.randint(self.config.items, (self.config.negatives,), generator=generator)
