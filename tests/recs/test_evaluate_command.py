@@ -45,7 +45,7 @@ def test_figures_are_printed_and_written_as_json(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"recommenders": "popularity,magic"}, "unknown magic; known are popularity, item_knn"),
+        ({"recommenders": "popularity,magic"}, "unknown magic; known are popularity, content_based"),
         ({"minutes": 0.0}, "--minutes must lie above 0"),
         ({"json": "/nowhere/at/all.json"}, "--json /nowhere/at/all.json: its folder does not exist"),
         ({"sequences": "/nowhere/at_all.txt"}, "/nowhere/at_all.txt: no such file"),

@@ -39,11 +39,13 @@ class Wishes:
     rows: int
     item_count: int
 
-    def matrix(self) -> sparse.csr_matrix:
-        """float32 [histories, items]; the weights of an item that stands twice add up."""
-        return sparse.csr_matrix(
-            (self.weight, (self.row, self.item)), shape=(self.rows, self.item_count), dtype=np.float32
-        )
+    def matrix(self, values: FloatArray | None = None) -> sparse.csr_matrix:
+        """float32 [histories, items] of the weights, or of other values [n]; entries stay in this order, and what
+        an item that stands twice has adds up in products."""
+        data = self.weight if values is None else values
+        starts = np.concatenate([[0], np.cumsum(self.counts)])
+        shape = (self.rows, self.item_count)
+        return sparse.csr_matrix((data.astype(np.float32), self.item, starts), shape=shape)
 
     @property
     def counts(self) -> IntArray:

@@ -1,0 +1,73 @@
+"""Small data and small recommenders that fit it in a moment."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from recs.engine.interactions import HeldOut, Interactions, Items, Kind
+from recs.engine.recommender import Budget, Recommender
+from recs.engine.recommenders import FAMILY
+from recs.engine.recommenders.transformer import Transformer
+from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.user_tower import UserTowerConfig
+
+ITEMS = 24
+GROUPS = 3
+EPOCHS = 6
+
+
+def small_transformer(epochs: int = EPOCHS) -> Transformer:
+    user = UserTowerConfig(dimension=16, layers=1, heads=2, longest=10, dropout=0.1)
+    return Transformer(user=user, training=TrainingConfig(batch=32, epochs=epochs, learning_rate=5e-3))
+
+
+MAKERS: dict[str, Callable[[], Recommender]] = {**FAMILY, "transformer": small_transformer}
+every_recommender = pytest.mark.parametrize("name", MAKERS)
+
+
+def interactions_of(rows: list[list[int]], item_count: int) -> Interactions:
+    item = np.array([item for row in rows for item in row], dtype=np.int64)
+    size = len(item)
+    return Interactions(
+        user=np.repeat(np.arange(len(rows)), [len(row) for row in rows]),
+        item=item,
+        kind=np.full(size, int(Kind.PURCHASE), dtype=np.int64),
+        time=np.zeros(size, dtype=np.int64),
+        value=np.full(size, np.nan, dtype=np.float32),
+        user_count=len(rows),
+        item_count=item_count,
+    )
+
+
+def grouped() -> Interactions:
+    """Users who each keep to every third item."""
+    rng = np.random.default_rng(0)
+    rows = [(rng.permutation(ITEMS // GROUPS)[:5] * GROUPS + user % GROUPS).tolist() for user in range(90)]
+    return interactions_of(rows, ITEMS)
+
+
+def shelves(item_count: int) -> Items:
+    """Attributes and categories say which group an item is of, and which half."""
+    item = np.arange(item_count)
+    return Items(
+        count=item_count,
+        category=item % GROUPS,
+        attribute_ids=np.stack([item % GROUPS, GROUPS + item % 2], axis=1).ravel(),
+        attribute_offsets=2 * np.arange(item_count + 1),
+    )
+
+
+def fit(name: str, data: Interactions, validation: HeldOut | None = None) -> Recommender:
+    recommender = MAKERS[name]()
+    recommender.fit(data, shelves(data.item_count), budget=Budget(seconds=30), seed=1, validation=validation)
+    return recommender
+
+
+@functools.cache
+def fitted(name: str) -> Recommender:
+    """On ``grouped()``; asking a recommender does not change it, so tests share one."""
+    return fit(name, grouped())

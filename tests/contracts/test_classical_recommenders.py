@@ -1,0 +1,130 @@
+"""What those promise that are no transformer: complaints are no wishes, explanations add up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from recs.engine.interactions import HeldOut, History, Interactions, Kind
+from recs.engine.recommenders.content_based import ContentBased
+from recs.engine.recommenders.least_squares import rotated, solve
+from tests.contracts.small_recommenders import (
+    GROUPS,
+    ITEMS,
+    MAKERS,
+    fit,
+    fitted,
+    grouped,
+    interactions_of,
+    shelves,
+)
+
+
+@pytest.mark.parametrize("name", [name for name in MAKERS if name != "transformer"])
+@pytest.mark.parametrize(("kind", "stars"), [(Kind.RATING, 1.0), (Kind.HIDE, np.nan)])
+def test_a_complaint_in_a_history_is_no_wish(name: str, kind: Kind, stars: float):
+    plain = History.of_items([0, 3])
+    complaint = History(
+        np.array([0, 1, 3]),
+        np.array([int(Kind.PURCHASE), int(kind), int(Kind.PURCHASE)]),
+        np.zeros(3, dtype=np.int64),
+        np.array([np.nan, stars, np.nan], dtype=np.float32),
+    )
+
+    found, expected = (fitted(name).recommend([history], 5) for history in (complaint, plain))
+
+    assert found.items.tolist() == expected.items.tolist()
+    assert fitted(name).explain(complaint, 6)[1] == 0.0
+
+
+@pytest.mark.parametrize("name", [name for name in MAKERS if name != "transformer"])
+def test_bad_ratings_in_training_are_not_learnt_from(name: str):
+    data = grouped()
+    bad = interactions_of([[0, 1, 4, 7]] * 90, ITEMS)
+    bad.kind[:] = int(Kind.RATING)
+    bad.value[:] = 2.0
+    both = Interactions(
+        np.concatenate([data.user, bad.user + data.user_count]),
+        np.concatenate([data.item, bad.item]),
+        np.concatenate([data.kind, bad.kind]),
+        np.concatenate([data.time, bad.time]),
+        np.concatenate([data.value, bad.value]),
+        data.user_count + bad.user_count,
+        ITEMS,
+    )
+    histories = [History.of_items([0, 3, 6])]
+
+    found = fit(name, both).recommend(histories, 4, exclude=[np.array([0, 3, 6])])
+
+    assert {int(item) % GROUPS for item in found.items[0]} <= ({0} if name != "popularity" else {0, 1, 2})
+
+
+@pytest.mark.parametrize("name", [name for name in MAKERS if name != "transformer"])
+def test_what_is_chosen_on_validation_is_saved(name: str, tmp_path: Path):
+    held_out = HeldOut([History.of_items([0, 3])], [np.array([6])], [np.array([0, 3])])
+    recommender, again = fit(name, grouped(), held_out), MAKERS[name]()
+    recommender.save(tmp_path / "saved")
+    again.load(tmp_path / "saved")
+    histories = [History.of_items([0, 3, 9]), History.of_items([7, 4])]
+
+    before, after = recommender.recommend(histories, ITEMS), again.recommend(histories, ITEMS)
+
+    assert before.items.tolist() == after.items.tolist()
+    assert np.allclose(before.scores, after.scores)
+    assert np.allclose(recommender.explain(histories[0], 6), again.explain(histories[0], 6))
+
+
+@pytest.mark.parametrize("name", ["user_knn", "item_knn", "matrix_factorization", "ease"])
+def test_contributions_add_up_to_the_score(name: str):
+    history = History.of_items([0, 3, 7])
+
+    found = fitted(name).recommend([history], 5)
+
+    for item, score in zip(found.items[0], found.scores[0], strict=True):
+        assert fitted(name).explain(history, int(item)).sum() == pytest.approx(score, abs=1e-5)
+
+
+def test_content_contributions_and_popularity_add_up_to_the_score():
+    model = fitted("content_based")
+    assert isinstance(model, ContentBased)
+    history = History.of_items([0, 3, 7])
+
+    found = model.recommend([history], 5)
+
+    for item, score in zip(found.items[0], found.scores[0], strict=True):
+        popular = model.weights["popular"] * model.prior[item]
+        assert model.explain(history, int(item)).sum() + popular == pytest.approx(score, abs=1e-5)
+
+
+def test_content_vectors_of_new_items_score_as_those_of_training_do():
+    model = fitted("content_based")
+    assert isinstance(model, ContentBased)
+    histories = [History.of_items([0, 3]), History.of_items([7])]
+
+    vectors = model.item_vectors(shelves(ITEMS), known=np.arange(ITEMS))
+    new = model.encode(histories) @ model.item_vectors(shelves(GROUPS)).T
+
+    assert np.allclose(vectors, model.vectors)
+    assert new.argmax(axis=1).tolist() == [0, 1]
+
+
+def test_factors_are_those_of_the_plain_normal_equations():
+    rng = np.random.default_rng(3)
+    factors = torch.from_numpy(rng.normal(size=(40, 4)).astype(np.float32))
+    side = rotated(factors)
+    # The second row is longer than there are factors: it is solved another way.
+    extra = sparse.csr_matrix(rng.random((2, 40)).astype(np.float32) + 0.5)
+    extra.data[2:40] = 0.0
+    extra.eliminate_zeros()
+
+    found = solve(side, extra, None, 2.0)
+
+    y, d = side.factors.double().numpy(), extra.toarray()
+    for row in range(2):
+        system = y.T @ y + y.T @ np.diag(d[row]) @ y + 2.0 * np.eye(4)
+        right = y.T @ np.where(d[row] > 0, 1.0 + d[row], 0.0)
+        assert np.allclose(found[row], np.linalg.solve(system, right), atol=1e-4)

@@ -1,0 +1,118 @@
+"""What the transformer promises beyond the contract: checkpoints, towers that serve alone, content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recs.engine.interactions import HeldOut, History, Items, Kind
+from recs.engine.recommender import Budget, Progress
+from recs.engine.recommenders.transformer import Transformer, load_item_tower, load_user_tower
+from recs.engine.transformer.training import CHECKPOINT
+from tests.contracts.small_recommenders import (
+    GROUPS,
+    ITEMS,
+    fitted,
+    grouped,
+    interactions_of,
+    shelves,
+    small_transformer,
+)
+
+
+def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path):
+    data, items = grouped(), Items(count=ITEMS)
+
+    class Killed(Exception):
+        pass
+
+    def kill(progress: Progress) -> None:
+        if progress.figures.get("epoch") == 4:
+            raise Killed
+
+    budget = Budget(seconds=30, checkpoint=tmp_path)
+    with pytest.raises(Killed):
+        small_transformer().fit(data, items, budget=budget, seed=1, progress=kill)
+    epochs: list[float] = []
+    resumed = small_transformer()
+    resumed.fit(
+        data, items, budget=budget, seed=1, progress=lambda told: epochs.append(told.figures.get("epoch", 0))
+    )
+    whole = small_transformer()
+    whole.fit(data, items, budget=Budget(seconds=30), seed=1)
+
+    assert min(epoch for epoch in epochs if epoch) == 4
+    assert np.allclose(resumed.vectors, whole.vectors, atol=2e-3)
+
+
+def test_content_alone_places_an_item_that_nobody_has_touched():
+    rng = np.random.default_rng(2)
+    centres = rng.normal(size=(GROUPS, 12)).astype(np.float32)
+    text = np.stack([centres[item % GROUPS] + 0.1 * rng.normal(size=12) for item in range(ITEMS + 1)])
+    text = (text / np.linalg.norm(text, axis=1, keepdims=True)).astype(np.float32)
+    model = small_transformer(epochs=20)
+    model.fit(grouped(), Items(count=ITEMS, text=text[:ITEMS]), budget=Budget(seconds=30), seed=1)
+
+    vector = model.item_vectors(Items(count=1, text=text[ITEMS:]))[0]
+
+    nearest = np.argsort(-(model.vectors @ vector))[:3]
+    assert {int(item) % GROUPS for item in nearest} == {ITEMS % GROUPS}
+    assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_training_keeps_the_epoch_that_validates_best():
+    held_out = HeldOut([History.of_items([0, 3])], [np.array([6])], [np.array([0, 3])])
+    model = small_transformer()
+    model.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds=30), seed=1, validation=held_out)
+
+    assert model.state.best_ndcg >= 0.0
+    assert model.state.best_epoch >= 1
+
+
+def test_a_checkpoint_that_cannot_be_read_is_passed_over(tmp_path: Path):
+    (tmp_path / CHECKPOINT).write_bytes(b"cut off")
+    model = small_transformer(epochs=2)
+
+    model.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds=30, checkpoint=tmp_path), seed=1)
+
+    assert model.state.epoch == 2
+
+
+def test_a_checkpoint_of_other_data_is_passed_over(tmp_path: Path):
+    budget = Budget(seconds=30, checkpoint=tmp_path)
+    small_transformer(epochs=2).fit(grouped(), Items(count=ITEMS), budget=budget, seed=1)
+    other = interactions_of([[0, 1, 2], [3, 4, 5]], ITEMS)
+    epochs: list[float] = []
+
+    small_transformer(epochs=2).fit(
+        other,
+        Items(count=ITEMS),
+        budget=budget,
+        seed=1,
+        progress=lambda told: epochs.append(told.figures.get("epoch", 0)),
+    )
+
+    assert [epoch for epoch in epochs if epoch] == [1, 2]
+
+
+def test_the_towers_serve_alone_what_the_recommender_scores_with(tmp_path: Path):
+    model = fitted("transformer")
+    assert isinstance(model, Transformer)
+    model.save(tmp_path / "saved")
+    tower = load_user_tower(tmp_path / "saved")
+    items = np.array([[0, 3, 6]])
+
+    user = tower.encode(
+        model.vectors[items],
+        np.full((1, 3), int(Kind.PURCHASE)),
+        np.zeros((1, 3), dtype=np.int64),
+        np.full((1, 3), np.nan, dtype=np.float32),
+        np.array([3]),
+    )
+
+    assert np.allclose(user, model.encode([History.of_items([0, 3, 6])]), atol=1e-5)
+    known = np.where(model.trained, np.arange(ITEMS), -1)
+    vectors = load_item_tower(tmp_path / "saved").vectors(shelves(ITEMS), known=known)
+    assert np.allclose(vectors, model.vectors, atol=1e-3)
