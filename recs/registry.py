@@ -18,8 +18,7 @@ from recs.models import ModelVersion
 
 if TYPE_CHECKING:
     from recs.engine.interactions import IntArray
-    from recs.engine.transformer.item_tower import ItemTower
-    from recs.engine.transformer.user_tower import UserTower
+    from recs.engine.transformer.ensemble import ItemTowers, UserTowers
 
 logger = logging.getLogger(__name__)
 
@@ -68,12 +67,12 @@ def artifact_folder(name: str) -> Path:
     return Path(settings.ARTIFACT_DIR) / name
 
 
-def load_encoder(version: ActiveVersion) -> UserTower:
+def load_encoder(version: ActiveVersion) -> UserTowers:
     """The user tower of a version. Raises ArtifactError if its files are missing, damaged or of another model."""
     return _user_towers.get(version.id, lambda: _read_user_tower(version))
 
 
-def load_item_tower(version: ActiveVersion) -> ItemTower:
+def load_item_tower(version: ActiveVersion) -> ItemTowers:
     """The item tower of a version, to place products that came later. Raises ArtifactError."""
     return _item_towers.get(version.id, lambda: _read_item_tower(version))
 
@@ -99,14 +98,14 @@ def warm_up() -> None:
         connection.close()
 
 
-def _read_user_tower(version: ActiveVersion) -> UserTower:
+def _read_user_tower(version: ActiveVersion) -> UserTowers:
     from recs.engine.recommenders.transformer import load_user_tower
 
     _one_thread()
     return load_user_tower(version.artifact, sha256=version.manifest_sha256)
 
 
-def _read_item_tower(version: ActiveVersion) -> ItemTower:
+def _read_item_tower(version: ActiveVersion) -> ItemTowers:
     from recs.engine.recommenders.transformer import load_item_tower
 
     _one_thread()
@@ -141,8 +140,8 @@ class _Cache(Generic[Loaded]):
             return self._held[version_id]
 
 
-_user_towers: _Cache[UserTower] = _Cache(KEPT)
-_item_towers: _Cache[ItemTower] = _Cache(KEPT)
+_user_towers: _Cache[UserTowers] = _Cache(KEPT)
+_item_towers: _Cache[ItemTowers] = _Cache(KEPT)
 _trained_products: _Cache[IntArray] = _Cache(KEPT)
 
 

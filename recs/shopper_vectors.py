@@ -24,7 +24,7 @@ from recs.registry import ActiveVersion, load_encoder
 from recs.vectors import from_binary, to_text
 
 if TYPE_CHECKING:
-    from recs.engine.transformer.user_tower import UserTower
+    from recs.engine.transformer.ensemble import UserTowers
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def encode(*, shopper_ids: Sequence[int], version: ActiveVersion) -> dict[int, E
     return encoded
 
 
-def encode_histories(histories: Sequence[VectorHistory], *, tower: UserTower) -> FloatArray:
+def encode_histories(histories: Sequence[VectorHistory], *, tower: UserTowers) -> FloatArray:
     """float32 [histories, d] of histories that have at least one interaction."""
     lengths = np.array([len(history) for history in histories], dtype=np.int64)
     shape = (len(histories), int(lengths.max()))

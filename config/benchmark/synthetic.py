@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
-import torch
 from django.conf import settings
 from django.db import connection
 
@@ -15,8 +14,6 @@ from catalog.models import Category, Product, product_slug
 from recs.engine.interactions import FloatArray, IntArray, Kind
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.splits import split_by_time
-from recs.engine.transformer.item_tower import ItemTower, item_tower_config
-from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
 from recs.history import export_interactions
 from recs.models import Interaction, ModelVersion
 from recs.nightly import publish
@@ -55,7 +52,7 @@ class SyntheticShop:
 def fill(*, products: int, shoppers: int) -> SyntheticShop:
     """Fills an empty database and publishes a model version; everything follows from ``SEED``."""
     now = datetime.now(UTC)
-    vectors, cluster = clustered_vectors(products, UserTowerConfig().dimension)
+    vectors, cluster = clustered_vectors(products, Transformer().dimension)
     stocked = _products(products, cluster, now)
     known, tokens = _shoppers(shoppers)
     _histories(known, stocked, cluster, now)
@@ -86,10 +83,7 @@ def publish_vectors(vectors: FloatArray) -> ModelVersion:
     export = export_interactions()
     items = content_items(export.product_ids.tolist())
     model = Transformer()
-    torch.manual_seed(SEED)
-    config = item_tower_config(items, dimension=model.dimension, id_dropout=0.0, content_dropout=0.0)
-    model.item_tower = ItemTower(config)
-    model.user_tower = UserTower(model.user_config)
+    model.build(items, seed=SEED)
     model.vectors = vectors
     model.fallback = np.zeros(len(vectors), dtype=np.float32)
     model.trained = np.ones(len(vectors), dtype=bool)

@@ -12,9 +12,8 @@ from torch.nn import functional
 from config.benchmark.report import Report
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.transformer.batches import training_batch
-from recs.engine.transformer.item_tower import ItemTower, item_features, item_tower_config
+from recs.engine.transformer.item_tower import item_features
 from recs.engine.transformer.sequence import length_sorted_batches, segments
-from recs.engine.transformer.user_tower import UserTower
 from recs.models import TrainingRun
 from recs.nightly.dataset import Dataset, load_dataset
 from recs.nightly.run import SEED, run_nightly
@@ -90,18 +89,10 @@ def make_shop() -> None:
 @torch.inference_mode()
 def plain_pass_seconds(dataset: Dataset) -> float:
     """Both towers over the batches of one epoch, without loss, gradient and optimiser."""
-    model = Transformer()
-    items = dataset.items
-    tower = ItemTower(
-        item_tower_config(
-            items,
-            dimension=model.dimension,
-            id_dropout=model.id_dropout,
-            content_dropout=model.content_dropout,
-        )
-    ).eval()
-    users = UserTower(model.user_config).eval()
-    features = item_features(items, np.arange(items.count), tower.config)
+    model = Transformer(members=1)
+    model.build(dataset.items, seed=SEED)
+    tower, users = model.item_tower.members[0].eval(), model.user_tower.members[0].eval()
+    features = item_features(dataset.items, np.arange(dataset.items.count), tower.config)
     data = dataset.split.training
     pieces = segments(data, model.user_config.longest)
     rng = np.random.default_rng(SEED)

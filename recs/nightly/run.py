@@ -68,7 +68,11 @@ def _run(night: Night, minutes: float, seed: int) -> TrainingRun:
             model=trained.challenger,
             dataset=dataset,
             metrics=night.figures["quality"],
-            config={"minutes": minutes, "seed": seed, "epochs": trained.challenger.state.best_epoch},
+            config={
+                "minutes": minutes,
+                "seed": seed,
+                "epochs": [state.best_epoch for state in trained.challenger.states],
+            },
         )
     with night.step("embed shoppers"):
         publish.embed_shoppers(version, progress=lambda done: night.tell("embed shoppers", done))

@@ -3,14 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import torch
 
 from accounts.models import Shopper
 from catalog.models import Product
 from recs.engine.interactions import FloatArray, Items, Kind
 from recs.engine.recommenders.transformer import Transformer
-from recs.engine.transformer.item_tower import ItemTower, item_tower_config
-from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
+from recs.engine.transformer.user_tower import UserTowerConfig
 from recs.models import Interaction, ModelVersion, ProductContent
 from recs.nightly import publish
 from recs.nightly.dataset import Dataset
@@ -70,12 +68,8 @@ def make_histories(
 def untrained_model(items: Items, vectors: FloatArray, *, trained: int | None = None) -> Transformer:
     """A model whose items lie where ``vectors`` [items, d] says; the first ``trained`` of them were learnt."""
     dimension = vectors.shape[1]
-    model = Transformer(user=UserTowerConfig(dimension=dimension, layers=1, heads=1, longest=10))
-    torch.manual_seed(3)
-    model.item_tower = ItemTower(
-        item_tower_config(items, dimension=dimension, id_dropout=0.0, content_dropout=0.0)
-    )
-    model.user_tower = UserTower(model.user_config).eval()
+    model = Transformer(user=UserTowerConfig(dimension=dimension, layers=1, heads=1, longest=10), members=1)
+    model.build(items, seed=3)
     model.vectors = vectors.astype(np.float16).astype(np.float32)
     model.fallback = np.zeros(len(vectors), dtype=np.float32)
     model.trained = np.arange(len(vectors)) < (len(vectors) if trained is None else trained)

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from recs.engine.interactions import Interactions, Items
 from recs.engine.recommender import Budget, Progress, ProgressCallback
@@ -37,7 +39,9 @@ CHECKPOINT = "checkpoint.pt"
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """``patience``: validations without a better NDCG@10 before the end."""
+    """``patience``: validations without a better NDCG@10 before the end. ``averaging``: decay per step of the
+    weights' moving average, which is what is validated and kept: 0.99 looks back over some hundred steps.
+    """
 
     batch: int = 256
     learning_rate: float = 1e-3
@@ -46,6 +50,7 @@ class TrainingConfig:
     epochs: int = 200
     patience: int = 5
     sampled_items: int = 60_000
+    averaging: float = 0.99
 
 
 @dataclass(slots=True)
@@ -58,7 +63,8 @@ class TrainingState:
     seconds: float = 0.0
 
 
-Validation = Callable[[], float]
+Validation = Callable[[ItemTower, UserTower], float]
+"""NDCG@10 of such towers."""
 
 
 class Training:
@@ -90,7 +96,8 @@ class Training:
         self.optimiser = torch.optim.AdamW(
             parameters, lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
         )
-        self.best = self._weights()
+        self.average = AveragedModel(self._towers(), multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
+        self.best = self._averaged()
         self.bf16 = has_bf16()
 
     def run(self, budget: Budget) -> TrainingState:
@@ -106,8 +113,7 @@ class Training:
             self._judge(loss, began, budget)
             if budget.checkpoint:
                 self._save(budget.checkpoint)
-        self.item_tower.load_state_dict(self.best["item"])
-        self.user_tower.load_state_dict(self.best["user"])
+        self._towers().load_state_dict(self.best)
         data, length = self.interactions, self.pieces.end - self.pieces.start
         self.user_tower.adopt_unseen(
             kinds=np.unique(data.kind),
@@ -167,6 +173,7 @@ class Training:
             [*self.item_tower.parameters(), *self.user_tower.parameters()], max_norm=1.0
         )
         self.optimiser.step()
+        self.average.update_parameters(self._towers())
         return loss
 
     def _candidates(
@@ -186,7 +193,8 @@ class Training:
     def _judge(self, loss: float, began: float, budget: Budget) -> None:
         figures = {"loss": loss, "epoch": float(self.state.epoch)}
         if self.validate is not None:
-            ndcg = self.validate()
+            averaged = cast("nn.ModuleDict", self.average.module)
+            ndcg = self.validate(cast("ItemTower", averaged["item"]), cast("UserTower", averaged["user"]))
             figures["ndcg@10"] = ndcg
             better = ndcg > self.state.best_ndcg
         else:
@@ -194,16 +202,16 @@ class Training:
         if better:
             self.state.best_ndcg = figures.get("ndcg@10", -1.0)
             self.state.best_epoch = self.state.epoch
-            self.best = self._weights()
+            self.best = self._averaged()
         self.state.seconds += time.monotonic() - began
         if self.progress:
             self.progress(Progress("training", min(1.0, self.state.seconds / budget.seconds), figures))
 
-    def _weights(self) -> dict[str, dict[str, Tensor]]:
-        return {
-            "item": copy.deepcopy(self.item_tower.state_dict()),
-            "user": copy.deepcopy(self.user_tower.state_dict()),
-        }
+    def _towers(self) -> nn.ModuleDict:
+        return nn.ModuleDict({"item": self.item_tower, "user": self.user_tower})
+
+    def _averaged(self) -> dict[str, Tensor]:
+        return copy.deepcopy(self.average.module.state_dict())
 
     def _save(self, folder: Path) -> None:
         """Atomic: a run after kill -9 finds this epoch's checkpoint or the one before, whole."""
@@ -214,7 +222,8 @@ class Training:
                 {
                     "fingerprint": self._fingerprint(),
                     "state": asdict(self.state),
-                    "weights": self._weights(),
+                    "weights": self._towers().state_dict(),
+                    "average": self.average.state_dict(),
                     "best": self.best,
                     "optimiser": self.optimiser.state_dict(),
                 },
@@ -238,8 +247,8 @@ class Training:
         if not mine:
             return
         self.state = TrainingState(**saved["state"])
-        self.item_tower.load_state_dict(saved["weights"]["item"])
-        self.user_tower.load_state_dict(saved["weights"]["user"])
+        self._towers().load_state_dict(saved["weights"])
+        self.average.load_state_dict(saved["average"])
         self.best = saved["best"]
         self.optimiser.load_state_dict(saved["optimiser"])
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recs.engine.interactions import FloatArray, IntArray, Kind
-from recs.engine.transformer.sequence import GAP_BUCKETS, gap_bucket, scaled_value
+from recs.engine.transformer.sequence import GAP_BUCKETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,23 +113,10 @@ class UserTower(nn.Module):
         self.position.weight[longest:] = self.position.weight[max(0, longest - 1)].clone()
 
     @torch.inference_mode()
-    def encode(
-        self, vectors: FloatArray, kind: IntArray, time: IntArray, value: FloatArray, lengths: IntArray
-    ) -> FloatArray:
-        """float32 [b, d] from item vectors [b, n, d] padded on the right; a history of length 0 gives zeros.
-
-        ``time`` in seconds, 0 where unknown; ``value`` NaN where there is none. Serving's entry point.
-        """
-        longest = self.config.longest
-        if vectors.shape[1] > longest:
-            raise ValueError(f"{vectors.shape[1]} interactions per history, expected at most {longest}")
-        return self.last_states(vectors, kind, gap_bucket(time), scaled_value(value), lengths)
-
-    @torch.inference_mode()
     def last_states(
         self, vectors: FloatArray, kind: IntArray, gap: IntArray, value: FloatArray, lengths: IntArray
     ) -> FloatArray:
-        """As ``encode``, from gap buckets and scaled values."""
+        """float32 [b, d] from item vectors [b, n, d] padded on the right; a history of length 0 gives zeros."""
         if not lengths.any():
             return np.zeros((len(lengths), self.config.dimension), dtype=np.float32)
         self.eval()
