@@ -31,9 +31,7 @@ def interactions_without(interactions: Interactions, items: IntArray) -> Interac
 def held_out_without(held_out: HeldOut, items: IntArray) -> HeldOut:
     """For choosing: no history, no target names those items. Rows left without a history or a target go."""
     rows = []
-    for history, target, exclude in zip(
-        held_out.histories, held_out.targets, held_out.exclude, strict=True
-    ):
+    for history, target, exclude in zip(held_out.histories, held_out.targets, held_out.exclude, strict=True):
         wanted = target[~np.isin(target, items)]
         keep = ~np.isin(history.item, items)
         if len(wanted) and keep.any():

@@ -34,7 +34,7 @@ class Paired:
     p_value: float
 
 
-def mean_interval(rows: FloatArray, *, groups: IntArray | None = None, seed: int = 0) -> Interval:
+def mean_interval(rows: np.ndarray, *, groups: IntArray | None = None, seed: int = 0) -> Interval:
     """Bootstrap interval (Efron 1979) of the mean of ``rows`` [n]. Raises ValueError without a row.
 
     ``groups`` int64 [n]: rows of one shopper are not independent, so whole groups are drawn.
@@ -57,9 +57,7 @@ def ratio_interval(
     return _interval(ratio, len(over), seed)
 
 
-def paired(
-    first: FloatArray, second: FloatArray, *, groups: IntArray | None = None, seed: int = 0
-) -> Paired:
+def paired(first: FloatArray, second: FloatArray, *, groups: IntArray | None = None, seed: int = 0) -> Paired:
     """Both [n], row i of both about the same question. Raises ValueError if they differ in length.
 
     The p-value is of the randomisation test (Fisher 1935; for retrieval Smucker et al. 2007): how often do
