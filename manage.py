@@ -12,13 +12,16 @@ from config import services
 
 ON_THEIR_OWN = {"benchmark", "check", "collectstatic", "demo", "evaluate", "help", "services", "version"}
 """Commands that need neither server, or see to them themselves."""
+ON_THE_SHOP = ("--replay", "--modalities")
+"""With one of these even evaluate reads the shop's database."""
 
 
 def main(arguments: list[str]) -> None:
     """Runs the command with the servers that the environment does not name."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
     words = arguments[1:] or ["help"]
-    if words[0] in ON_THEIR_OWN or words[0].startswith("-") or {"-h", "--help"} & set(words):
+    alone = words[0] in ON_THEIR_OWN and not (words[0] == "evaluate" and set(ON_THE_SHOP) & set(words))
+    if alone or words[0].startswith("-") or {"-h", "--help"} & set(words):
         execute_from_command_line(arguments)
         return
     # SIGTERM, too, leaves by way of the context manager, so that no server stays behind.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,35 @@ from recs.engine.sequences import SequenceData, SequenceFileError, read_sequence
 from recs.evaluation.child import ChildError, run_in_child
 from recs.evaluation.judgement import as_json, baseline_of, judge
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob
+from recs.evaluation.modalities import modality_json
 from recs.evaluation.plots import PlotError, check_plot, plot
-from recs.evaluation.tables import leave_last_out_tables
+from recs.evaluation.replaying import replay_json, replay_table
+from recs.evaluation.shop import modality_jobs, moment_of, replay_jobs
+from recs.evaluation.tables import leave_last_out_tables, parts_table
+from recs.nightly.dataset import NotEnoughHistory
 
 WIDE = 190
 """Columns of a table that goes to a file: none may be cut."""
 DEFAULT = "popularity,item_knn,ease,transformer"
+SHOP_DEFAULT = "transformer"
+COLD_DEFAULT = 0.1
+"""Share of the products that --modalities takes out of training unless told another."""
 
 
 class Command(BaseCommand):
     help = (
         "Ranks the whole catalogue for each user of a file `user item item …`: the last item is the test, the one"
         " before it the validation, the rest training. Everything is chosen on validation; the test is looked at once."
+        " With --replay or --modalities the shop's own history is the data, split by time."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--sequences", metavar="FILE[.gz]", help="one line a user, oldest first")
         parser.add_argument("--attributes", metavar="FILE[.gz]", help="JSON {item: [attribute id, …]}")
         parser.add_argument(
-            "--recommenders", default=DEFAULT, metavar="NAME,NAME", help=f"or all; known: {', '.join(FAMILY)}"
+            "--recommenders",
+            metavar="NAME,NAME",
+            help=f"or all; known: {', '.join(FAMILY)} (default: {DEFAULT}; on the shop's history {SHOP_DEFAULT})",
         )
         parser.add_argument(
             "--minutes", type=float, default=10.0, help="bound of each training (default: 10)"
@@ -55,6 +66,22 @@ class Command(BaseCommand):
             metavar="SHARE",
             help="take that share of the users out of training, and judge their first clicks",
         )
+        shop = parser.add_mutually_exclusive_group()
+        shop.add_argument(
+            "--replay",
+            action="store_true",
+            help="what real time is worth: replay the shop's newest history, vectors following or of last midnight",
+        )
+        shop.add_argument(
+            "--modalities",
+            action="store_true",
+            help="what text, picture and attributes are worth on the shop's history, cold products apart",
+        )
+        parser.add_argument(
+            "--replay-from",
+            metavar="YYYY-MM-DD",
+            help="split the shop's history at that midnight UTC (default: the last tenth of its span of time)",
+        )
         parser.add_argument("--json", metavar="FILE", help="write the figures there, - for standard output")
         parser.add_argument(
             "--plot", metavar="FILE.png|svg", help="draw learning curves and quality against training time"
@@ -66,14 +93,21 @@ class Command(BaseCommand):
         if not console.is_terminal:
             console.width = WIDE
         try:
-            report = self._leave_last_out(names, options, console)
-        except (SequenceFileError, ChildError) as failure:
+            if options["replay"]:
+                report = self._replay(names, options, console)
+            elif options["modalities"]:
+                report = self._modalities(names, options, console)
+            else:
+                report = self._leave_last_out(names, options, console)
+        except (SequenceFileError, ChildError, NotEnoughHistory) as failure:
             raise CommandError(str(failure)) from failure
         _write(report, options["json"])
 
     def _checked(self, options: dict[str, Any]) -> list[str]:
         """The recommenders' names. Raises CommandError for what cannot be meant, before anything is computed."""
-        names = list(FAMILY) if options["recommenders"] == "all" else options["recommenders"].split(",")
+        on_shop = options["replay"] or options["modalities"]
+        wanted = options["recommenders"] or (SHOP_DEFAULT if on_shop else DEFAULT)
+        names = list(FAMILY) if wanted == "all" else wanted.split(",")
         unknown = [name for name in names if name not in FAMILY]
         if unknown:
             raise CommandError(f"--recommenders: unknown {', '.join(unknown)}; known are {', '.join(FAMILY)}")
@@ -84,8 +118,12 @@ class Command(BaseCommand):
                 raise CommandError(f"--{name.replace('_', '-')} must be at least 0 and below 1")
         if options["json"] not in (None, "-") and not Path(options["json"]).absolute().parent.is_dir():
             raise CommandError(f"--json {options['json']}: its folder does not exist")
-        if not options["sequences"]:
-            raise CommandError("--sequences FILE is needed")
+        if on_shop == bool(options["sequences"]):
+            raise CommandError("expected one of --sequences FILE, --replay and --modalities")
+        for name in ("plot", "new_users", *(["cold_items"] if options["replay"] else [])):
+            if on_shop and options[name]:
+                raise CommandError(f"--{name.replace('_', '-')} goes with --sequences")
+        _moment(options["replay_from"])
         if options["plot"]:
             try:
                 check_plot(Path(options["plot"]))
@@ -116,6 +154,49 @@ class Command(BaseCommand):
             "baseline": baseline_of(judged),
             "results": [as_json(one) for one in judged],
         }
+
+    def _replay(self, names: list[str], options: dict[str, Any], console: Console) -> dict[str, Any]:
+        seed = options["seed"]
+        jobs = replay_jobs(
+            names, start=_moment(options["replay_from"]), seconds=60 * options["minutes"], seed=seed
+        )
+        outcomes = [run_in_child(job, console) for job in jobs]
+        start = moment_of(jobs[0])
+        console.print(replay_table(outcomes, f"the shop's history replayed from {start}"))
+        return {
+            "dataset": "shop",
+            "replay_from": start,
+            "seed": seed,
+            "replay": [replay_json(one) for one in outcomes],
+        }
+
+    def _modalities(self, names: list[str], options: dict[str, Any], console: Console) -> dict[str, Any]:
+        seed, share = options["seed"], options["cold_items"] or COLD_DEFAULT
+        jobs = modality_jobs(
+            names,
+            start=_moment(options["replay_from"]),
+            share=share,
+            seconds=60 * options["minutes"],
+            seed=seed,
+        )
+        outcomes = [run_in_child(job, console) for job in jobs]
+        rows = {f"{one.recommender}, {one.modality}": one.parts for one in outcomes}
+        console.print(parts_table("what each part of the content is worth", rows))
+        return {
+            "dataset": "shop",
+            "seed": seed,
+            "cold_items": share,
+            "modalities": [modality_json(one) for one in outcomes],
+        }
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise CommandError(f"--replay-from {text}: expected a day as 2011-10-31") from None
 
 
 def _described(data: SequenceData) -> dict[str, Any]:
