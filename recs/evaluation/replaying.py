@@ -12,7 +12,6 @@ from rich.table import Table
 from recs.engine.comparison import Interval, Paired, mean_interval, paired, ratio_interval
 from recs.engine.interactions import FloatArray, IntArray, Interactions
 from recs.engine.recommender import Progress, ProgressCallback
-from recs.engine.recommenders.popularity import Popularity
 from recs.engine.replay import Replay, hits_of, ordered_within_moments, replay
 from recs.evaluation.fitting import Lesson, fit, peak_rss_mb
 from recs.evaluation.judgement import interval_json, paired_json
@@ -72,10 +71,9 @@ class ReplayJob:
             batch=self.batch,
             tell=tell,
         )
-        popular = Popularity()
-        popular.scores = fit(
+        popular = fit(
             "popularity", self.lesson, seconds=self.seconds, seed=self.seed, batch=None, tell=tell
-        ).recommender.scores
+        ).recommender
         orders = {}
         for name, place in self.orders.items():
             events = replay(

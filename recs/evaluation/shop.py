@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -93,7 +93,7 @@ def file_order(export: Export) -> np.ndarray | None:
     The shop itself does not keep the order of an invoice's rows: no shopper chose it.
     """
     shoppers = dict(Shopper.objects.exclude(code=None).values_list("code", "pk"))
-    products = dict(Product.objects.values_list("code", "pk"))
+    products: dict[str | None, int] = dict(Product.objects.values_list("code", "pk"))
     lines = clean(read_lines()).lines
     user = _places(lines.customer.astype(str), shoppers, export.shopper_ids)
     item = _places(lines.code.astype(str), products, export.product_ids)
@@ -118,7 +118,7 @@ def file_order(export: Export) -> np.ndarray | None:
     return np.where(found, lines.row[by_row[first[place]]], np.inf).astype(np.float64)
 
 
-def _places(words: np.ndarray, keys: dict[str, int], ids: np.ndarray) -> np.ndarray:
+def _places(words: np.ndarray, keys: Mapping[str | None, int], ids: np.ndarray) -> np.ndarray:
     """Dense index of each word's key among the sorted ``ids``, -1 for one that is not there."""
     names, inverse = np.unique(words, return_inverse=True)
     key = np.array([keys.get(str(name), -1) for name in names], dtype=np.int64)
