@@ -16,12 +16,19 @@ ON_THE_SHOP = ("--replay", "--modalities")
 """With one of these even evaluate reads the shop's database."""
 
 
+def needs_servers(words: list[str]) -> bool:
+    """Whether a command line, without the name of the program, reads the database or the queue."""
+    if words[0].startswith("-") or {"-h", "--help"} & set(words):
+        return False
+    on_the_shop = words[0] == "evaluate" and bool(set(ON_THE_SHOP) & set(words))
+    return on_the_shop or words[0] not in ON_THEIR_OWN
+
+
 def main(arguments: list[str]) -> None:
     """Runs the command with the servers that the environment does not name."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
     words = arguments[1:] or ["help"]
-    alone = words[0] in ON_THEIR_OWN and not (words[0] == "evaluate" and set(ON_THE_SHOP) & set(words))
-    if alone or words[0].startswith("-") or {"-h", "--help"} & set(words):
+    if not needs_servers(words):
         execute_from_command_line(arguments)
         return
     # SIGTERM, too, leaves by way of the context manager, so that no server stays behind.
