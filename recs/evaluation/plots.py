@@ -32,18 +32,20 @@ def plot(judged: Sequence[Judged], path: Path, *, title: str) -> None:
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     curves, cost = figure.subplots(1, 2)
-    for one in judged:
+    for number, one in enumerate(judged):
         outcome = one.outcome
         if len(outcome.curve) > 1:
             seconds = [point.seconds for point in outcome.curve]
             ndcg = [point.figures["ndcg@10"] for point in outcome.curve]
-            curves.plot(seconds, ndcg, marker=".", label=outcome.recommender)
+            curves.plot(seconds, ndcg, marker=".", color=f"C{number}", label=outcome.recommender)
         mean = outcome.test.ndcg_10
         # Of a skewed sample the interval may begin a rounding error above the mean.
         error = [[max(0.0, mean - one.ndcg_10.low)], [max(0.0, one.ndcg_10.high - mean)]]
         # What learns nothing takes no time: a tenth of a second is the left edge of a logarithmic axis.
         at = max(0.1, outcome.train_seconds)
-        cost.errorbar([at], [mean], yerr=error, fmt="o", capsize=3, label=outcome.recommender)
+        cost.errorbar(
+            [at], [mean], yerr=error, fmt="o", capsize=3, color=f"C{number}", label=outcome.recommender
+        )
     curves.set(title="learning curves", xlabel="seconds of training", ylabel="validation NDCG@10")
     cost.set(title="quality against training time", xlabel="seconds of training", ylabel="test NDCG@10")
     cost.set_xscale("log")
