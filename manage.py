@@ -12,13 +12,23 @@ from config import services
 
 ON_THEIR_OWN = {"benchmark", "check", "collectstatic", "demo", "evaluate", "help", "services", "version"}
 """Commands that need neither server, or see to them themselves."""
+ON_THE_SHOP = ("--replay", "--modalities")
+"""With one of these even evaluate reads the shop's database."""
+
+
+def needs_servers(words: list[str]) -> bool:
+    """Whether a command line, without the name of the program, reads the database or the queue."""
+    if words[0].startswith("-") or {"-h", "--help"} & set(words):
+        return False
+    on_the_shop = words[0] == "evaluate" and bool(set(ON_THE_SHOP) & set(words))
+    return on_the_shop or words[0] not in ON_THEIR_OWN
 
 
 def main(arguments: list[str]) -> None:
     """Runs the command with the servers that the environment does not name."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
     words = arguments[1:] or ["help"]
-    if words[0] in ON_THEIR_OWN or words[0].startswith("-") or {"-h", "--help"} & set(words):
+    if not needs_servers(words):
         execute_from_command_line(arguments)
         return
     # SIGTERM, too, leaves by way of the context manager, so that no server stays behind.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol, TypeVar
 
@@ -34,7 +34,10 @@ class Ranks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Means over the rows; ``rows`` keeps NDCG@10 per row, for paired comparisons."""
+    """Means over the rows; ``rows`` keeps NDCG@10 per row and ``hit_rows`` HR@10, for paired comparisons.
+
+    ``shown`` int64 [rows, 10]: what was recommended, for what is judged of the lists themselves.
+    """
 
     targets: int
     hr_5: float
@@ -44,14 +47,13 @@ class Quality:
     mrr: float
     coverage_10: float
     rows: FloatArray
+    hit_rows: FloatArray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    shown: IntArray = field(default_factory=lambda: np.zeros((0, 10), dtype=np.int64))
 
     def figures(self) -> dict[str, float]:
         """By the names of the field: hr@10 and so on."""
-        named = {
-            key.replace("_", "@"): round(float(value), 5)
-            for key, value in asdict(self).items()
-            if key not in ("rows", "targets")
-        }
+        means = ("hr_5", "hr_10", "ndcg_5", "ndcg_10", "mrr", "coverage_10")
+        named = {key.replace("_", "@"): round(float(getattr(self, key)), 5) for key in means}
         return {**named, "targets": self.targets}
 
 
@@ -128,6 +130,8 @@ def _mean(measured: Sequence[_Measured], item_count: int) -> Quality:
         mrr=float(column("mrr").mean()),
         coverage_10=coverage(column("shown"), item_count, 10),
         rows=column("ndcg_10"),
+        hit_rows=column("hr_10"),
+        shown=column("shown"),
     )
 
 

@@ -113,14 +113,16 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """What a recommender is asked and what would have been right; one row a user.
+    """What a recommender is asked and what would have been right; one row a user unless said otherwise.
 
-    ``exclude[i]`` are items that must not be recommended to row i: those of its history.
+    ``exclude[i]`` are items that must not be recommended to row i: those of its history. ``users`` int64
+    [rows]: whose row it is, where a user has several and a sample must draw whole users.
     """
 
     histories: Sequence[History]
     targets: Sequence[IntArray]
     exclude: Sequence[IntArray]
+    users: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.histories)
@@ -134,4 +136,5 @@ class HeldOut:
             [self.histories[row] for row in rows],
             [self.targets[row] for row in rows],
             [self.exclude[row] for row in rows],
+            None if self.users is None else self.users[rows],
         )

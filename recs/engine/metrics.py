@@ -40,3 +40,27 @@ def coverage(ranked: IntArray, item_count: int, k: int) -> float:
     """Share of the catalogue that stands in at least one row's first k."""
     shown = ranked[:, :k]
     return len(np.unique(shown[shown >= 0])) / max(1, item_count)
+
+
+def novelty(ranked: IntArray, counts: IntArray, k: int) -> float:
+    """Mean self-information, in bits, of what stands in the first k (Zhou et al. 2010, PNAS 107).
+
+    ``-log2 p(i)`` with ``p(i) = (n_i + 1) / (sum of n + items)``: one is added, so that an item that nobody
+    has touched yet is very new and not infinitely so. ``counts`` int64 [items]: interactions of each.
+    """
+    shown = ranked[:, :k]
+    shown = shown[shown >= 0]
+    if not len(shown):
+        return 0.0
+    share = (counts + 1.0) / (counts.sum() + len(counts))
+    return float(-np.log2(share[shown]).mean())
+
+
+def gini(ranked: IntArray, item_count: int, k: int) -> float:
+    """How unequally the catalogue is shown in the first k: 0 all items equally often, towards 1 one item alone."""
+    shown = ranked[:, :k]
+    times = np.sort(np.bincount(shown[shown >= 0], minlength=item_count))
+    if not times.sum():
+        return 0.0
+    place = np.arange(1, item_count + 1)
+    return float(((2 * place - item_count - 1) * times).sum() / (item_count * times.sum()))

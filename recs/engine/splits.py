@@ -33,31 +33,57 @@ def split_by_time(
 
     Interactions of one moment stay on one side. ``longest``: newest interactions of a history that are kept.
     """
-    times = np.sort(interactions.time)
-    test_from = _moment(times, 1 - test_share)
-    validation_from = _moment(times[times < test_from], 1 - validation_share)
+    test_from = _moment(np.sort(interactions.time), 1 - test_share)
+    return split_at(interactions, test_from, validation_share=validation_share, longest=longest, seed=seed)
+
+
+def split_at(
+    interactions: Interactions,
+    test_from: int,
+    *,
+    validation_share: float = 0.1,
+    longest: int,
+    seed: int,
+    every_target: bool = False,
+) -> TimeSplit:
+    """As :func:`split_by_time`, with the second cut at a moment that the caller chose.
+
+    ``every_target``: the test asks for each of the new items of a moment, see :func:`held_out_between`.
+    """
+    before = np.sort(interactions.time[interactions.time < test_from])
+    validation_from = _moment(before, 1 - validation_share)
     return TimeSplit(
         training=_rows(interactions, np.flatnonzero(interactions.time < validation_from)),
         validation=held_out_between(interactions, validation_from, test_from, longest=longest, seed=seed),
-        test=held_out_between(interactions, test_from, None, longest=longest, seed=seed),
+        test=held_out_between(
+            interactions, test_from, None, longest=longest, seed=seed, every_target=every_target
+        ),
         validation_from=validation_from,
         test_from=test_from,
     )
 
 
 def held_out_between(
-    interactions: Interactions, start: int, end: int | None, *, longest: int, seed: int
+    interactions: Interactions,
+    start: int,
+    end: int | None,
+    *,
+    longest: int,
+    seed: int,
+    every_target: bool = False,
 ) -> HeldOut:
     """Each user with a history before ``start``: which items, new to them, they wanted first from then on.
 
     One target a user, drawn from those of the first moment after ``start``: rows of one invoice share a
     moment and their order is the till's, so none of them is "the next". Users whom the slice does not
-    show wanting anything new are left out.
+    show wanting anything new are left out. ``every_target``: a row for each of those items instead of one
+    drawn, which is what little data about rare targets allows; the rows of one user are not independent.
     """
     rng = np.random.default_rng(seed)
     histories: list[History] = []
     targets: list[IntArray] = []
     exclude: list[IntArray] = []
+    users: list[int] = []
     bounds = np.flatnonzero(np.diff(interactions.user, prepend=-1, append=-1))
     positive = wanted(interactions.kind, interactions.value)
     for first, last in pairwise(bounds.tolist()):
@@ -73,17 +99,19 @@ def held_out_between(
             continue
         next_moment = later[interactions.time[later] == interactions.time[later[0]]]
         rows = slice(max(first, cut - longest), cut)
-        histories.append(
-            History(
-                interactions.item[rows],
-                interactions.kind[rows],
-                interactions.time[rows],
-                interactions.value[rows],
-            )
+        history = History(
+            interactions.item[rows],
+            interactions.kind[rows],
+            interactions.time[rows],
+            interactions.value[rows],
         )
-        targets.append(interactions.item[[rng.choice(next_moment)]])
-        exclude.append(known)
-    return HeldOut(histories, targets, exclude)
+        chosen = np.unique(interactions.item[next_moment]) if every_target else None
+        for target in interactions.item[[rng.choice(next_moment)]] if chosen is None else chosen:
+            histories.append(history)
+            targets.append(np.array([target], dtype=np.int64))
+            exclude.append(known)
+            users.append(int(interactions.user[first]))
+    return HeldOut(histories, targets, exclude, np.array(users, dtype=np.int64))
 
 
 def _moment(times: IntArray, share: float) -> int:

@@ -41,8 +41,7 @@ class Dataset:
 
 def load_dataset(*, seed: int, as_of: datetime | None = None) -> Dataset:
     """Exports what was stored until ``as_of``, splits it and joins content. Raises NotEnoughHistory."""
-    export = export_interactions(as_of=as_of)
-    _require_history(export)
+    export = load_history(as_of=as_of)
     for share in TEST_SHARES:
         split = split_by_time(
             export.interactions,
@@ -68,6 +67,13 @@ def load_dataset(*, seed: int, as_of: datetime | None = None) -> Dataset:
         interactions=len(export.interactions),
         test_share=share,
     )
+
+
+def load_history(*, as_of: datetime | None = None) -> Export:
+    """All that was stored until ``as_of``, for whoever splits it otherwise. Raises NotEnoughHistory."""
+    export = export_interactions(as_of=as_of)
+    _require_history(export)
+    return export
 
 
 def _require_history(export: Export) -> None:

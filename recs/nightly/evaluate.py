@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recs.engine.artifact import ArtifactError
+from recs.engine.comparison import mean_interval
 from recs.engine.evaluation import Quality, Ranks, evaluate
 from recs.engine.interactions import FloatArray, History, IntArray
 from recs.engine.recommender import Recommendations
@@ -116,9 +117,7 @@ def _compare(challenger: Quality, rival: Quality, name: str) -> str:
     )
 
 
-def paired_interval(differences: FloatArray, *, rounds: int = 1000, seed: int = 0) -> tuple[float, float]:
+def paired_interval(differences: FloatArray) -> tuple[float, float]:
     """95 % bootstrap interval of the mean difference per shopper."""
-    rng = np.random.default_rng(seed)
-    size = len(differences)
-    means = [float(differences[rng.integers(0, size, size)].mean()) for _ in range(rounds)]
-    return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
+    found = mean_interval(differences)
+    return found.low, found.high

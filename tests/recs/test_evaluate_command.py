@@ -39,6 +39,11 @@ def test_figures_are_printed_and_written_as_json(
     assert row["parameters"] == 7
     assert row["train_seconds"] >= 0
     assert row["peak_rss_mb"] > 0
+    # What was added to the protocol's keys.
+    low, high = row["ndcg@10_interval"]
+    assert low < row["ndcg@10"] < high
+    assert row["by_history_length"]["2-4"]["rows"] == 3
+    assert row["against_baseline"] is None
     assert "popularity" in capsys.readouterr().out
 
 
@@ -48,6 +53,12 @@ def test_figures_are_printed_and_written_as_json(
         ({"recommenders": "popularity,magic"}, "unknown magic; known are popularity, content_based"),
         ({"minutes": 0.0}, "--minutes must lie above 0"),
         ({"json": "/nowhere/at/all.json"}, "--json /nowhere/at/all.json: its folder does not exist"),
+        ({"cold_items": 1.0}, "--cold-items must be at least 0 and below 1"),
+        ({"new_users": -0.1}, "--new-users must be at least 0 and below 1"),
+        ({"plot": "/nowhere/at/all.png"}, "--plot /nowhere/at/all.png: its folder does not exist"),
+        ({"replay": True}, "expected one of --sequences FILE, --replay and --modalities"),
+        ({"replay": True, "sequences": None, "cold_items": 0.1}, "--cold-items goes with --sequences"),
+        ({"replay": True, "sequences": None, "replay_from": "soon"}, "expected a day as 2011-10-31"),
         ({"sequences": "/nowhere/at_all.txt"}, "/nowhere/at_all.txt: no such file"),
     ],
 )

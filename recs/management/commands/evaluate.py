@@ -1,58 +1,50 @@
-"""Recommendation quality on a public file, by the fixed protocol of leave-last-out. Needs no database."""
+"""Recommendation quality: on a public file by leave-last-out, or on the shop's own history by time."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import resource
 import sys
-import time
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from recs.engine.evaluation import evaluate
-from recs.engine.recommender import Budget
-from recs.engine.recommender import Progress as Step
 from recs.engine.recommenders import FAMILY
-from recs.engine.sequences import SequenceData, SequenceFileError, leave_last_out, read_sequences
+from recs.engine.sequences import SequenceData, SequenceFileError, read_sequences
+from recs.evaluation.child import ChildError, run_in_child
+from recs.evaluation.judgement import as_json, baseline_of, judge
+from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob
+from recs.evaluation.modalities import modality_json
+from recs.evaluation.plots import PlotError, check_plot, plot
+from recs.evaluation.replaying import replay_json, replay_table
+from recs.evaluation.shop import modality_jobs, moment_of, replay_jobs
+from recs.evaluation.tables import leave_last_out_tables, parts_table
+from recs.nightly.dataset import NotEnoughHistory
 
-WIDE = 140
+WIDE = 190
 """Columns of a table that goes to a file: none may be cut."""
 DEFAULT = "popularity,item_knn,ease,transformer"
-METRICS = ("hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr", "coverage@10")
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What a child process is asked to do."""
-
-    sequences: Path
-    attributes: Path | None
-    recommender: str
-    seconds: float
-    seed: int
+SHOP_DEFAULT = "transformer"
+COLD_DEFAULT = 0.1
+"""Share of the products that --modalities takes out of training unless told another."""
 
 
 class Command(BaseCommand):
     help = (
         "Ranks the whole catalogue for each user of a file `user item item …`: the last item is the test, the one"
         " before it the validation, the rest training. Everything is chosen on validation; the test is looked at once."
+        " With --replay or --modalities the shop's own history is the data, split by time."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--sequences", required=True, metavar="FILE[.gz]", help="one line a user, oldest first"
-        )
+        parser.add_argument("--sequences", metavar="FILE[.gz]", help="one line a user, oldest first")
         parser.add_argument("--attributes", metavar="FILE[.gz]", help="JSON {item: [attribute id, …]}")
         parser.add_argument(
-            "--recommenders", default=DEFAULT, metavar="NAME,NAME", help=f"or all; known: {', '.join(FAMILY)}"
+            "--recommenders",
+            metavar="NAME,NAME",
+            help=f"or all; known: {', '.join(FAMILY)} (default: {DEFAULT}; on the shop's history {SHOP_DEFAULT})",
         )
         parser.add_argument(
             "--minutes", type=float, default=10.0, help="bound of each training (default: 10)"
@@ -60,125 +52,160 @@ class Command(BaseCommand):
         parser.add_argument(
             "--seed", type=int, default=0, help="the same seed gives the same figures (default: 0)"
         )
+        parser.add_argument(
+            "--cold-items",
+            type=float,
+            default=0.0,
+            metavar="SHARE",
+            help="take that share of the items out of training, and judge cold and warm targets apart",
+        )
+        parser.add_argument(
+            "--new-users",
+            type=float,
+            default=0.0,
+            metavar="SHARE",
+            help="take that share of the users out of training, and judge their first clicks",
+        )
+        shop = parser.add_mutually_exclusive_group()
+        shop.add_argument(
+            "--replay",
+            action="store_true",
+            help="what real time is worth: replay the shop's newest history, vectors following or of last midnight",
+        )
+        shop.add_argument(
+            "--modalities",
+            action="store_true",
+            help="what text, picture and attributes are worth on the shop's history, cold products apart",
+        )
+        parser.add_argument(
+            "--replay-from",
+            metavar="YYYY-MM-DD",
+            help="split the shop's history at that midnight UTC (default: the last tenth of its span of time)",
+        )
         parser.add_argument("--json", metavar="FILE", help="write the figures there, - for standard output")
+        parser.add_argument(
+            "--plot", metavar="FILE.png|svg", help="draw learning curves and quality against training time"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        names = list(FAMILY) if options["recommenders"] == "all" else options["recommenders"].split(",")
+        names = self._checked(options)
+        console = Console(stderr=options["json"] == "-")
+        if not console.is_terminal:
+            console.width = WIDE
+        try:
+            if options["replay"]:
+                report = self._replay(names, options, console)
+            elif options["modalities"]:
+                report = self._modalities(names, options, console)
+            else:
+                report = self._leave_last_out(names, options, console)
+        except (SequenceFileError, ChildError, NotEnoughHistory) as failure:
+            raise CommandError(str(failure)) from failure
+        _write(report, options["json"])
+
+    def _checked(self, options: dict[str, Any]) -> list[str]:
+        """The recommenders' names. Raises CommandError for what cannot be meant, before anything is computed."""
+        on_shop = options["replay"] or options["modalities"]
+        wanted = options["recommenders"] or (SHOP_DEFAULT if on_shop else DEFAULT)
+        names = list(FAMILY) if wanted == "all" else wanted.split(",")
         unknown = [name for name in names if name not in FAMILY]
         if unknown:
             raise CommandError(f"--recommenders: unknown {', '.join(unknown)}; known are {', '.join(FAMILY)}")
         if not 0 < options["minutes"] <= 24 * 60:
             raise CommandError("--minutes must lie above 0 and be at most 1440")
+        for name in ("cold_items", "new_users"):
+            if not 0 <= options[name] < 1:
+                raise CommandError(f"--{name.replace('_', '-')} must be at least 0 and below 1")
         if options["json"] not in (None, "-") and not Path(options["json"]).absolute().parent.is_dir():
             raise CommandError(f"--json {options['json']}: its folder does not exist")
+        if on_shop == bool(options["sequences"]):
+            raise CommandError("expected one of --sequences FILE, --replay and --modalities")
+        for name in ("plot", "new_users", *(["cold_items"] if options["replay"] else [])):
+            if on_shop and options[name]:
+                raise CommandError(f"--{name.replace('_', '-')} goes with --sequences")
+        _moment(options["replay_from"])
+        if options["plot"]:
+            try:
+                check_plot(Path(options["plot"]))
+            except PlotError as failure:
+                raise CommandError(str(failure)) from failure
+        return names
+
+    def _leave_last_out(self, names: list[str], options: dict[str, Any], console: Console) -> dict[str, Any]:
         sequences = Path(options["sequences"])
         attributes = Path(options["attributes"]) if options["attributes"] else None
-        try:
-            data = read_sequences(sequences, attributes)
-        except SequenceFileError as failure:
-            raise CommandError(str(failure)) from failure
-        console = Console(stderr=options["json"] == "-")
-        if not console.is_terminal:
-            console.width = WIDE
-        results = []
-        for name in names:
-            task = Task(sequences, attributes, name, 60 * options["minutes"], options["seed"])
-            results.append(_in_child(task, console))
-        console.print(_table(data, results))
-        report = {
-            "dataset": data.name,
-            "users": len(data.sequences),
-            "items": data.items.count,
-            "interactions": sum(len(row) for row in data.sequences),
-            "seed": options["seed"],
-            "results": results,
+        data = read_sequences(sequences, attributes)
+        holdout = Holdout(options["cold_items"], options["new_users"])
+        seconds, seed = 60 * options["minutes"], options["seed"]
+        outcomes = [
+            run_in_child(LeaveLastOutJob(sequences, attributes, name, seconds, seed, holdout), console)
+            for name in names
+        ]
+        judged = judge(outcomes, seed=seed)
+        for table in leave_last_out_tables(data, judged):
+            console.print(table)
+        if options["plot"]:
+            plot(judged, Path(options["plot"]), title=data.name)
+        return {
+            **_described(data),
+            "seed": seed,
+            "cold_items": holdout.cold_items,
+            "new_users": holdout.new_users,
+            "baseline": baseline_of(judged),
+            "results": [as_json(one) for one in judged],
         }
-        _write(report, options["json"])
+
+    def _replay(self, names: list[str], options: dict[str, Any], console: Console) -> dict[str, Any]:
+        seed = options["seed"]
+        jobs = replay_jobs(
+            names, start=_moment(options["replay_from"]), seconds=60 * options["minutes"], seed=seed
+        )
+        outcomes = [run_in_child(job, console) for job in jobs]
+        start = moment_of(jobs[0])
+        console.print(replay_table(outcomes, f"the shop's history replayed from {start}"))
+        return {
+            "dataset": "shop",
+            "replay_from": start,
+            "seed": seed,
+            "replay": [replay_json(one) for one in outcomes],
+        }
+
+    def _modalities(self, names: list[str], options: dict[str, Any], console: Console) -> dict[str, Any]:
+        seed, share = options["seed"], options["cold_items"] or COLD_DEFAULT
+        jobs = modality_jobs(
+            names,
+            start=_moment(options["replay_from"]),
+            share=share,
+            seconds=60 * options["minutes"],
+            seed=seed,
+        )
+        outcomes = [run_in_child(job, console) for job in jobs]
+        rows = {f"{one.recommender}, {one.modality}": one.parts for one in outcomes}
+        console.print(parts_table("what each part of the content is worth", rows))
+        return {
+            "dataset": "shop",
+            "seed": seed,
+            "cold_items": share,
+            "modalities": [modality_json(one) for one in outcomes],
+        }
 
 
-def _in_child(task: Task, console: Console) -> dict[str, Any]:
-    """Each recommender in a process of its own, so that its peak of memory is its own."""
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    child = context.Process(target=_work, args=(task, there), daemon=True)
-    child.start()
-    there.close()
-    columns = (
-        TextColumn("{task.description:<14}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[figures]}"),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        bar = bars.add_task(task.recommender, total=1.0, figures="")
-        while True:
-            try:
-                told = here.recv()
-            except EOFError:
-                child.join()
-                raise CommandError(
-                    f"{task.recommender}: the process ended with code {child.exitcode}"
-                ) from None
-            if isinstance(told, Step):
-                figures = "  ".join(f"{name} {value:.4g}" for name, value in told.figures.items())
-                bars.update(bar, completed=told.done, figures=figures)
-            elif isinstance(told, str):
-                raise CommandError(f"{task.recommender}: {told}")
-            else:
-                bars.update(bar, completed=1.0)
-                child.join()
-                return told
-
-
-def _work(task: Task, pipe: Connection) -> None:
-    data = read_sequences(task.sequences, task.attributes)
-    split = leave_last_out(data)
-    recommender = FAMILY[task.recommender]()
-    began = time.monotonic()
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
     try:
-        recommender.fit(
-            split.training,
-            data.items,
-            budget=Budget(seconds=task.seconds),
-            seed=task.seed,
-            validation=split.validation,
-            progress=pipe.send,
-        )
-    except ValueError as failure:
-        pipe.send(str(failure))
-        return
-    seconds = time.monotonic() - began
-    count = data.items.count
-    validation = evaluate(recommender, split.validation, item_count=count).figures()
-    figures = evaluate(recommender, split.test, item_count=count).figures()
-    pipe.send(
-        {
-            "recommender": task.recommender,
-            **{name: figures[name] for name in METRICS},
-            "validation_ndcg@10": validation["ndcg@10"],
-            "train_seconds": round(seconds, 1),
-            "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-            "parameters": recommender.parameters,
-        }
-    )
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise CommandError(f"--replay-from {text}: expected a day as 2011-10-31") from None
 
 
-def _table(data: SequenceData, results: list[dict[str, Any]]) -> Table:
-    interactions = sum(len(row) for row in data.sequences)
-    title = f"{data.name}: {len(data.sequences):,} users, {data.items.count:,} items, {interactions:,} interactions"
-    table = Table(title=title)
-    table.add_column("recommender")
-    for name in (*METRICS, "train s", "peak MB", "parameters"):
-        table.add_column(name, justify="right")
-    for row in results:
-        table.add_row(
-            row["recommender"],
-            *[f"{row[name]:.4f}" for name in METRICS],
-            f"{row['train_seconds']:.0f}",
-            f"{row['peak_rss_mb']:,}",
-            f"{row['parameters']:,}",
-        )
-    return table
+def _described(data: SequenceData) -> dict[str, Any]:
+    return {
+        "dataset": data.name,
+        "users": len(data.sequences),
+        "items": data.items.count,
+        "interactions": sum(len(row) for row in data.sequences),
+    }
 
 
 def _write(report: dict[str, Any], target: str | None) -> None:

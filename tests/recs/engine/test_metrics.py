@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recs.engine.evaluation import quality
-from recs.engine.metrics import coverage, hit_rate, hits, ndcg, reciprocal_rank
+from recs.engine.metrics import coverage, gini, hit_rate, hits, ndcg, novelty, reciprocal_rank
 
 RANKED = np.array([[4, 7, 1, 9], [2, 3, 5, 8], [6, 0, -1, -1]])
 TARGETS = [np.array([1]), np.array([9]), np.array([0, 6])]
@@ -49,3 +49,21 @@ def test_quality_is_the_mean_over_rows():
     assert found.ndcg_10 == pytest.approx(0.5)
     assert found.mrr == pytest.approx((1 / 3 + 0 + 1) / 3)
     assert found.targets == 4
+
+
+def test_novelty_is_the_mean_self_information_of_what_is_shown():
+    # With one added to each: shares 4/8, 2/8, 1/8, 1/8, so 1, 2, 3 and 3 bits.
+    counts = np.array([3, 1, 0, 0])
+
+    assert novelty(np.array([[0, 1], [2, -1]]), counts, 2) == pytest.approx((1 + 2 + 3) / 3)
+    assert novelty(np.array([[0, 1], [2, -1]]), counts, 1) == pytest.approx((1 + 3) / 2)
+    assert novelty(np.array([[-1, -1]]), counts, 2) == 0.0
+
+
+def test_gini_is_0_where_all_are_shown_alike_and_almost_1_where_one_is():
+    assert gini(np.array([[0, 1], [2, 3]]), 4, 2) == 0.0
+    # Shown 0, 0, 0 and 2 times: (4 · 2 - 4 - 1) · 2 / (4 · 2).
+    assert gini(np.array([[3, 0], [3, 1]]), 4, 1) == pytest.approx(3 / 4)
+    # Shown 0, 1, 1 and 2 times: (-1 + 1 + 3 · 2) / (4 · 4).
+    assert gini(np.array([[3, 0], [3, 1]]), 4, 2) == pytest.approx(6 / 16)
+    assert gini(np.array([[-1]]), 4, 1) == 0.0

@@ -37,6 +37,24 @@ def test_of_one_invoice_any_row_may_be_the_target():
     assert drawn == {2, 3, 4}
 
 
+def test_every_row_of_an_invoice_is_asked_for_where_that_is_wanted():
+    data = interactions(
+        [
+            (0, 1, BOUGHT, 10),
+            *[(0, item, BOUGHT, 20) for item in (3, 1, 2)],
+            (0, 5, BOUGHT, 30),
+            (1, 1, VIEW, 1),
+            (1, 4, VIEW, 40),
+        ]
+    )
+
+    held = held_out_between(data, 20, None, longest=50, seed=0, every_target=True)
+
+    assert [target.tolist() for target in held.targets] == [[2], [3], [4]]
+    assert held.users.tolist() == [0, 0, 1]
+    assert [history.item.tolist() for history in held.histories] == [[1], [1], [1]]
+
+
 def test_users_without_a_history_or_without_a_new_wish_are_left_out():
     data = interactions(
         [

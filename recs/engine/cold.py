@@ -1,0 +1,61 @@
+"""Items and users taken out of training altogether, to see what becomes of new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from recs.engine.interactions import HeldOut, History, IntArray, Interactions
+
+CLICKS = 4
+"""Quality is measured after 0 … 3 clicks of a new shopper; the next one is wanted, so they need four."""
+
+
+def draw(count: int, share: float, *, seed: int) -> IntArray:
+    """That share of ``0 … count - 1``, at least one, sorted. Raises ValueError unless 0 < share < 1."""
+    if not 0 < share < 1:
+        raise ValueError(f"a share lies above 0 and below 1, not {share}")
+    size = min(count - 1, max(1, round(count * share)))
+    return np.sort(np.random.default_rng([seed, count]).choice(count, size=size, replace=False))
+
+
+def interactions_without(interactions: Interactions, items: IntArray) -> Interactions:
+    """Without any interaction with those items; users and items keep their numbers."""
+    keep = ~np.isin(interactions.item, items)
+    columns = ("user", "item", "kind", "time", "value")
+    return replace(interactions, **{name: getattr(interactions, name)[keep] for name in columns})
+
+
+def held_out_without(held_out: HeldOut, items: IntArray) -> HeldOut:
+    """For choosing: no history, no target names those items. Rows left without a history or a target go."""
+    rows = []
+    for history, target, exclude in zip(held_out.histories, held_out.targets, held_out.exclude, strict=True):
+        wanted = target[~np.isin(target, items)]
+        keep = ~np.isin(history.item, items)
+        if len(wanted) and keep.any():
+            rows.append((_kept(history, keep), wanted, exclude))
+    return HeldOut([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
+
+
+def targets_among(held_out: HeldOut, items: IntArray) -> np.ndarray:
+    """bool [rows]: whether the first target is one of those items."""
+    return np.isin(np.array([target[0] for target in held_out.targets], dtype=np.int64), items)
+
+
+def first_clicks(sequences: Sequence[IntArray], clicks: int) -> HeldOut:
+    """Users of whom only the first ``clicks`` items are known: which one comes next?
+
+    The same users whatever ``clicks``: those with at least CLICKS items.
+    """
+    rows = [row for row in sequences if len(row) >= CLICKS]
+    return HeldOut(
+        [History.of_items(row[:clicks]) for row in rows],
+        [row[clicks : clicks + 1] for row in rows],
+        [row[:clicks] for row in rows],
+    )
+
+
+def _kept(history: History, keep: np.ndarray) -> History:
+    return History(history.item[keep], history.kind[keep], history.time[keep], history.value[keep])

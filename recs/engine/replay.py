@@ -1,0 +1,119 @@
+"""What real time is worth: interactions replayed in order, with a history that follows and one of last midnight.
+
+The next item is asked for before each interaction with a product new to its user. Rows of one moment (an
+invoice) have no order that a user chose, so whoever replays says which order they shall have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from recs.engine.evaluation import Ranks
+from recs.engine.interactions import POSITIVE_KINDS, FloatArray, History, IntArray, Interactions
+
+DAY = 86_400
+VISIT_GAP = 30 * 60
+"""Seconds without an interaction after which the next one begins another visit."""
+BATCH = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One row an event, in the order of users and of time.
+
+    ``target`` int64 [events] is what they took; ``following`` what they had done until then, ``frozen`` until
+    the midnight (UTC) before; ``had`` every item they had before, which is not to be recommended.
+    """
+
+    user: IntArray
+    target: IntArray
+    first_of_visit: np.ndarray
+    following: Sequence[History]
+    frozen: Sequence[History]
+    had: Sequence[IntArray]
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+def ordered_within_moments(interactions: Interactions, place: np.ndarray) -> Interactions:
+    """The same interactions; those of one user and one moment in the order of ``place`` [n]."""
+    order = np.lexsort((place, interactions.time, interactions.user))
+    columns = ("user", "item", "kind", "time", "value")
+    return replace(interactions, **{name: getattr(interactions, name)[order] for name in columns})
+
+
+def replay(interactions: Interactions, start: int, *, longest: int) -> Replay:
+    """Every interaction from ``start`` on that shows a wish for an item new to its user.
+
+    ``longest``: newest interactions that a history keeps. Nothing of a history is later than its event.
+    """
+    user: list[int] = []
+    rows: list[int] = []
+    visits: list[bool] = []
+    following: list[History] = []
+    frozen: list[History] = []
+    had: list[IntArray] = []
+    positive = np.isin(interactions.kind, POSITIVE_KINDS) & (interactions.item >= 0)
+    bounds = np.flatnonzero(np.diff(interactions.user, prepend=-1, append=-1))
+    for first, last in pairwise(bounds.tolist()):
+        time = interactions.time[first:last]
+        begins = np.diff(time, prepend=time[0] - VISIT_GAP - 1) > VISIT_GAP
+        _, new = np.unique(interactions.item[first:last], return_index=True)
+        events = np.sort(new[(time[new] >= start) & positive[first:last][new]])
+        midnights = np.searchsorted(time, time[events] - time[events] % DAY, side="left")
+        for event, midnight in zip(events.tolist(), midnights.tolist(), strict=True):
+            user.append(int(interactions.user[first]))
+            rows.append(first + event)
+            visits.append(bool(begins[event]))
+            following.append(_history(interactions, first, first + event, longest))
+            frozen.append(_history(interactions, first, first + midnight, longest))
+            had.append(interactions.item[first : first + event])
+    return Replay(
+        np.array(user, dtype=np.int64),
+        interactions.item[np.array(rows, dtype=np.int64)],
+        np.array(visits, dtype=bool),
+        following,
+        frozen,
+        had,
+    )
+
+
+def hits_of(
+    recommender: Ranks,
+    histories: Sequence[History],
+    events: Replay,
+    *,
+    k: int = 10,
+    progress: Callable[[float], None] | None = None,
+) -> FloatArray:
+    """HR@k per event [events]: is what they took among the first k, of all the items they never had."""
+    hit = np.zeros(len(events), dtype=np.float32)
+    for begin in range(0, len(events), BATCH):
+        rows = slice(begin, begin + BATCH)
+        items = recommender.recommend(histories[rows], k, exclude=events.had[rows]).items
+        hit[rows] = (items == events.target[rows, None]).any(axis=1)
+        if progress:
+            progress(min(1.0, (begin + BATCH) / len(events)))
+    return hit
+
+
+def last_tenth(time: IntArray) -> int:
+    """The midnight (UTC) at or before which nine tenths of the span of time have passed."""
+    first, last = int(time.min()), int(time.max())
+    moment = first + (last - first) * 9 // 10
+    return moment - moment % DAY
+
+
+def _history(interactions: Interactions, first: int, stop: int, longest: int) -> History:
+    rows = slice(max(first, stop - longest), stop)
+    return History(
+        interactions.item[rows],
+        interactions.kind[rows],
+        interactions.time[rows],
+        interactions.value[rows],
+    )

@@ -1,0 +1,68 @@
+"""Each recommender in a process of its own, so that its peak of memory is its own. No Django."""
+
+from __future__ import annotations
+
+import multiprocessing
+from multiprocessing.connection import Connection
+from typing import Protocol, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from recs.engine.recommender import Progress as Step
+from recs.engine.recommender import ProgressCallback
+
+Answer = TypeVar("Answer", covariant=True)
+
+
+class ChildError(Exception):
+    """The child could not do its job; the message names the job and the reason."""
+
+
+class Job(Protocol[Answer]):
+    """Can be pickled; ``run`` raises ValueError for what the caller can mend."""
+
+    @property
+    def title(self) -> str: ...
+
+    def run(self, tell: ProgressCallback) -> Answer: ...
+
+
+def run_in_child(job: Job[Answer], console: Console) -> Answer:
+    """Runs a job in a new process and shows how far it is. Raises ChildError."""
+    here, there = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("spawn").Process(target=_work, args=(job, there), daemon=True)
+    child.start()
+    there.close()
+    columns = (
+        TextColumn("{task.description:<14}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[figures]}"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        bar = bars.add_task(job.title, total=1.0, figures="")
+        while True:
+            try:
+                told = here.recv()
+            except EOFError:
+                child.join()
+                raise ChildError(f"{job.title}: the process ended with code {child.exitcode}") from None
+            if isinstance(told, Step):
+                figures = "  ".join(f"{name} {value:.4g}" for name, value in told.figures.items())
+                bars.update(bar, completed=told.done, figures=figures)
+            elif isinstance(told, str):
+                raise ChildError(f"{job.title}: {told}")
+            else:
+                bars.update(bar, completed=1.0)
+                child.join()
+                return told
+
+
+def _work(job: Job[Answer], pipe: Connection) -> None:
+    try:
+        answer = job.run(pipe.send)
+    except ValueError as failure:
+        pipe.send(str(failure))
+        return
+    pipe.send(answer)

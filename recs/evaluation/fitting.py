@@ -1,0 +1,68 @@
+"""Fits one recommender and keeps what its training told: seconds and learning curve. No Django."""
+
+from __future__ import annotations
+
+import resource
+import time
+from dataclasses import dataclass, field
+
+from recs.engine.interactions import HeldOut, Interactions, Items
+from recs.engine.recommender import Budget, Progress, ProgressCallback, Recommender
+from recs.engine.recommenders import FAMILY
+from recs.engine.recommenders.transformer import Transformer
+from recs.engine.transformer.training import TrainingConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a recommender learns from and what it may choose on."""
+
+    training: Interactions
+    validation: HeldOut
+    items: Items
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """``seconds`` since the fit began, ``figures`` as the recommender told them."""
+
+    seconds: float
+    figures: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    recommender: Recommender
+    seconds: float
+    curve: list[CurvePoint] = field(default_factory=list)
+
+
+def fit(
+    name: str, lesson: Lesson, *, seconds: float, seed: int, batch: int | None, tell: ProgressCallback
+) -> Fitted:
+    """``seconds`` bounds the training; ``batch``: histories per step of the transformer, None for its default."""
+    recommender: Recommender = FAMILY[name]()
+    if batch and isinstance(recommender, Transformer):
+        recommender = Transformer(training=TrainingConfig(batch=batch))
+    curve: list[CurvePoint] = []
+    began = time.monotonic()
+
+    def learnt(progress: Progress) -> None:
+        tell(progress)
+        if "ndcg@10" in progress.figures:
+            curve.append(CurvePoint(round(time.monotonic() - began, 2), dict(progress.figures)))
+
+    recommender.fit(
+        lesson.training,
+        lesson.items,
+        budget=Budget(seconds=seconds),
+        seed=seed,
+        validation=lesson.validation,
+        progress=learnt,
+    )
+    return Fitted(recommender, time.monotonic() - began, curve)
+
+
+def peak_rss_mb() -> int:
+    """Of this process so far: each recommender has one of its own."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

@@ -1,0 +1,57 @@
+"""Learning curves, and quality against training time, as a picture. Needs matplotlib, which the shop does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from recs.evaluation.judgement import Judged
+
+FORMATS = (".png", ".svg")
+
+
+class PlotError(Exception):
+    """Nothing can be drawn; the message says what is missing."""
+
+
+def check_plot(path: Path) -> None:
+    """Before hours of training: can it be drawn and written at all? Raises PlotError."""
+    if path.suffix not in FORMATS:
+        raise PlotError(f"--plot {path}: expected a file that ends in {' or '.join(FORMATS)}")
+    if not path.absolute().parent.is_dir():
+        raise PlotError(f"--plot {path}: its folder does not exist")
+    if find_spec("matplotlib") is None:
+        raise PlotError('--plot needs matplotlib: pip install "matplotlib>=3.8"')
+
+
+def plot(judged: Sequence[Judged], path: Path, *, title: str) -> None:
+    """Left: validation NDCG@10 while learning; right: test NDCG@10 with its interval against seconds."""
+    # Imported here: whoever draws nothing need not have it.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    curves, cost = figure.subplots(1, 2)
+    for number, one in enumerate(judged):
+        outcome = one.outcome
+        if len(outcome.curve) > 1:
+            seconds = [point.seconds for point in outcome.curve]
+            ndcg = [point.figures["ndcg@10"] for point in outcome.curve]
+            curves.plot(seconds, ndcg, marker=".", color=f"C{number}", label=outcome.recommender)
+        mean = outcome.test.ndcg_10
+        # Of a skewed sample the interval may begin a rounding error above the mean.
+        error = [[max(0.0, mean - one.ndcg_10.low)], [max(0.0, one.ndcg_10.high - mean)]]
+        # What learns nothing takes no time: a tenth of a second is the left edge of a logarithmic axis.
+        at = max(0.1, outcome.train_seconds)
+        cost.errorbar(
+            [at], [mean], yerr=error, fmt="o", capsize=3, color=f"C{number}", label=outcome.recommender
+        )
+    curves.set(title="learning curves", xlabel="seconds of training", ylabel="validation NDCG@10")
+    cost.set(title="quality against training time", xlabel="seconds of training", ylabel="test NDCG@10")
+    cost.set_xscale("log")
+    for axes in (curves, cost):
+        axes.grid(alpha=0.3)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend()
+    figure.suptitle(title)
+    figure.savefig(path, dpi=150)

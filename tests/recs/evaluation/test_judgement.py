@@ -1,0 +1,73 @@
+"""Who is the baseline, what differs, and what is written."""
+
+import json
+
+import numpy as np
+import pytest
+
+from recs.engine.evaluation import Quality
+from recs.evaluation.judgement import as_json, baseline_of, judge
+from recs.evaluation.leave_last_out import Outcome
+from recs.evaluation.plots import PlotError, check_plot, plot
+
+
+def outcome(name: str, rows: list[float], validation: float) -> Outcome:
+    ndcg = np.array(rows, dtype=np.float32)
+    hit = (ndcg > 0).astype(np.float32)
+    test = Quality(len(rows), 0.0, float(hit.mean()), 0.0, float(ndcg.mean()), 0.0, 0.0, ndcg, hit)
+    return Outcome(name, test, validation, 1.0, 0.5, {}, {}, 1.0, 100, 7)
+
+
+OURS = outcome("transformer", [1.0, 0.5, 0.0, 0.5] * 10, 0.5)
+BEST = outcome("ease", [0.5, 0.0, 0.0, 0.5] * 10, 0.3)
+LUCKY = outcome("popularity", [1.0, 1.0, 1.0, 1.0] * 10, 0.1)
+
+
+def test_the_baseline_is_the_best_other_on_validation_not_on_the_test():
+    judged = judge([LUCKY, BEST, OURS], seed=0)
+
+    assert baseline_of(judged) == "ease"
+    assert [one.against for one in judged] == ["ease", "", "ease"]
+
+
+def test_the_difference_to_the_baseline_is_row_by_row():
+    _, _, ours = judge([LUCKY, BEST, OURS], seed=0)
+
+    assert ours.ndcg_10_difference.difference == pytest.approx(0.25)
+    assert ours.ndcg_10_difference.interval.low > 0
+    assert ours.ndcg_10_difference.p_value < 0.001
+    assert ours.hr_10_difference.difference == pytest.approx(0.25)
+
+
+def test_a_run_of_one_has_no_baseline():
+    (alone,) = judge([OURS], seed=0)
+
+    assert baseline_of([alone]) is None
+    assert as_json(alone)["against_baseline"] is None
+
+
+def test_all_that_was_measured_can_be_written():
+    written = json.loads(json.dumps([as_json(one) for one in judge([BEST, OURS], seed=0)]))
+
+    assert written[1]["against_baseline"]["baseline"] == "ease"
+    assert written[1]["against_baseline"]["ndcg@10"]["difference"] == 0.25
+    low, high = written[0]["ndcg@10_interval"]
+    assert low < written[0]["ndcg@10"] < high
+
+
+def test_a_plot_that_cannot_be_drawn_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
+    with pytest.raises(PlotError, match=r"ends in \.png or \.svg"):
+        check_plot(tmp_path / "curves.gif")
+    with pytest.raises(PlotError, match="its folder does not exist"):
+        check_plot(tmp_path / "nowhere" / "curves.png")
+    monkeypatch.setattr("recs.evaluation.plots.find_spec", lambda name: None)
+    with pytest.raises(PlotError, match="needs matplotlib"):
+        check_plot(tmp_path / "curves.png")
+
+
+def test_a_plot_names_every_recommender(tmp_path):
+    pytest.importorskip("matplotlib")
+
+    plot(judge([BEST, OURS], seed=0), tmp_path / "curves.svg", title="made")
+
+    assert (tmp_path / "curves.svg").read_text().count("<svg") == 1

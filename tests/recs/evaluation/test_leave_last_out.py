@@ -1,0 +1,117 @@
+"""The whole protocol on a data set done on paper."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recs.engine import cold
+from recs.engine.interactions import Items
+from recs.engine.sequences import SequenceData
+from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob, protocol
+
+# Items 10 … 70 are numbers 0 … 6. Training, without the last two of users 1 to 3: item 4 (50) counts three, items
+# 0, 1, 3 and 5 two, 6 one, 2 none: twelve interactions.
+LINES = "1 10 20 30 40\n2 40 20 10 30\n3 40 10 20 30\n4 50 60\n5 50 60\n6 50 70\n"
+
+
+NOTHING = Holdout()
+
+
+def run(tmp_path: Path, *, lines: str = LINES, holdout: Holdout = NOTHING, name: str = "popularity"):
+    path = tmp_path / "Tiny.txt"
+    path.write_text(lines)
+    return LeaveLastOutJob(path, None, name, seconds=10, seed=0, holdout=holdout).run(lambda step: None)
+
+
+def test_test_rows_are_ranked_among_all_items_without_the_history(tmp_path: Path):
+    outcome = run(tmp_path)
+
+    # User 1 had 0, 1, 2 and is offered 4, 3, 5, 6: the target 3 is second. Users 2 and 3 had 0, 1, 3 and are
+    # offered 4, 5, 6, 2: the target 2 is fourth.
+    rows = [1 / math.log2(3), 1 / math.log2(5), 1 / math.log2(5)]
+    assert outcome.test.rows.tolist() == pytest.approx(rows, abs=1e-6)
+    assert outcome.test.hit_rows.tolist() == [1.0, 1.0, 1.0]
+    # Validation: user 1 had 0, 1 and is offered 4, 3, 5, 6, 2: the target 2 is fifth. User 2 had 3, 1 and is offered
+    # 4, 0: second. User 3 had 3, 0 and is offered 4, 1: second.
+    assert outcome.validation_ndcg_10 == pytest.approx((1 / math.log2(6) + 2 / math.log2(3)) / 3, abs=1e-6)
+
+
+def test_the_parts_and_the_lists_are_judged_on_the_same_rows(tmp_path: Path):
+    outcome = run(tmp_path)
+
+    assert {name: part.rows for name, part in outcome.by_length.items()} == {"2-4": 3}
+    # 3 of 12 lie above the items that count two, so they are head; above item 2 lie all.
+    assert {name: part.rows for name, part in outcome.by_popularity.items()} == {
+        "head": 1,
+        "middle": 0,
+        "tail": 2,
+    }
+    assert outcome.by_popularity["head"].ndcg_10 == pytest.approx(1 / math.log2(3), abs=1e-6)
+    # Shown: 4, 5 and 6 three times each, 2 twice, 3 once. With one added to twelve and seven: 19.
+    bits = [math.log2(19 / 4)] * 3 + [math.log2(19 / 3)] * 4 + [math.log2(19 / 2)] * 3 + [math.log2(19)] * 2
+    assert outcome.novelty_10 == pytest.approx(sum(bits) / 12, abs=1e-5)
+    # Sorted 0, 0, 1, 2, 3, 3, 3 times: (-2 · 1 + 0 · 2 + 2 · 3 + 4 · 3 + 6 · 3) / (7 · 12).
+    assert outcome.gini_10 == pytest.approx(34 / 84)
+
+
+def long_enough(users: int = 40, items: int = 30) -> SequenceData:
+    rng = np.random.default_rng(0)
+    sequences = [rng.permutation(items)[: 3 + user % 5] for user in range(users)]
+    return SequenceData("made", sequences, Items(count=items))
+
+
+def test_a_cold_item_is_nowhere_in_training_and_validation_but_in_the_test():
+    asked = protocol(long_enough(), Holdout(cold_items=0.2), seed=3)
+
+    assert len(asked.cold) == 6
+    assert not np.isin(asked.lesson.training.item, asked.cold).any()
+    for rows in (asked.lesson.validation.targets, [row.item for row in asked.lesson.validation.histories]):
+        assert not np.isin(np.concatenate(rows), asked.cold).any()
+    assert cold.targets_among(asked.test, asked.cold).any()
+    # The catalogue and the questions are the same as without.
+    whole = protocol(long_enough(), Holdout(), seed=3)
+    assert asked.lesson.items.count == asked.lesson.training.item_count == 30
+    assert len(asked.test) == len(whole.test) == 40
+    assert len(whole.lesson.training) > len(asked.lesson.training)
+
+
+def test_a_new_user_is_in_no_part_of_the_others_protocol():
+    data = long_enough()
+
+    asked = protocol(data, Holdout(new_users=0.25), seed=3)
+
+    assert len(asked.newcomers) == 10
+    assert len(asked.test) == 30
+    assert asked.lesson.training.user_count == 30
+    mine = {tuple(row.tolist()) for row in asked.newcomers}
+    theirs = {
+        (*history.item.tolist(), int(target[0]))
+        for history, target in zip(asked.test.histories, asked.test.targets, strict=True)
+    }
+    assert not mine & theirs
+    assert len(mine | theirs) == 40
+
+
+def test_cold_and_warm_targets_and_first_clicks_are_told_apart(tmp_path: Path):
+    lines = "".join(
+        f"{user} {' '.join(str((user * 7 + step * 3) % 23) for step in range(5))}\n" for user in range(40)
+    )
+
+    outcome = run(tmp_path, lines=lines, holdout=Holdout(cold_items=0.2, new_users=0.2))
+
+    assert outcome.cold["cold"].rows + outcome.cold["warm"].rows == 32
+    # All items stand in the first ten of nobody: what nobody bought comes last.
+    assert outcome.cold["cold"].hr_10 == 0.0
+    assert outcome.cold["warm"].hr_10 > 0.0
+    assert {name: part.rows for name, part in outcome.clicks.items()} == dict.fromkeys("0123", 8)
+
+
+def test_what_learns_shows_its_curve(tmp_path: Path):
+    outcome = run(tmp_path, name="item_knn")
+
+    assert len(outcome.curve) == 9
+    assert [point.figures["ndcg@10"] for point in outcome.curve] == sorted(
+        point.figures["ndcg@10"] for point in outcome.curve
+    )
