@@ -90,7 +90,9 @@ def test_a_configuration_that_fits_no_tower_is_refused(tmp_path: Path):
 
 
 def test_arrays_that_do_not_fit_their_configuration_are_refused(tmp_path: Path):
-    write_artifact(tmp_path / "a", Artifact("transformer", {"user": {}}, {"user.x": np.zeros(1)}))
+    write_artifact(
+        tmp_path / "a", Artifact("transformer", {"user": {}, "members": 1}, {"user.x": np.zeros(1)})
+    )
 
     with pytest.raises(ArtifactError, match="do not fit its configuration"):
         load_user_tower(tmp_path / "a")

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from recs.engine.interactions import FloatArray, Items, Kind
+from recs.engine.transformer.ensemble import ItemTowers, UserTowers
 from recs.engine.transformer.item_tower import ItemTower, item_tower_config
 from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
 
@@ -24,8 +25,12 @@ def unit(*shape: int, seed: int = 0) -> FloatArray:
 
 
 def encode(tower: UserTower, vectors: FloatArray, lengths: list[int], kind: Kind = Kind.VIEW) -> FloatArray:
+    return encode_by(UserTowers([tower]), vectors, lengths, kind)
+
+
+def encode_by(towers: UserTowers, vectors: FloatArray, lengths: list[int], kind: Kind) -> FloatArray:
     shape = vectors.shape[:2]
-    return tower.encode(
+    return towers.encode(
         vectors,
         np.full(shape, int(kind)),
         np.full(shape, NOW),
@@ -156,3 +161,21 @@ def test_content_of_another_width_is_refused():
 
     with pytest.raises(ValueError, match=r"content vectors of shape \(1, 4\), expected \(1, 5\)"):
         tower.vectors(Items(count=1, text=unit(1, 4)))
+
+
+def test_the_score_of_an_ensemble_is_the_mean_of_its_members():
+    torch.manual_seed(0)
+    items = content()
+    config = UserTowerConfig(dimension=WIDTH, layers=1, heads=2, longest=6)
+    users, places = [UserTower(config) for _ in range(2)], [item_tower(items) for _ in range(2)]
+    known = np.array([0, 1, 2, -1])
+
+    def scores(user_towers: list[UserTower], item_towers: list[ItemTower]) -> FloatArray:
+        vectors = ItemTowers(item_towers).vectors(items, known=known)
+        history = vectors[[[0, 1], [2, 2]]]
+        return encode_by(UserTowers(user_towers), history, [2, 1], Kind.VIEW) @ vectors.T
+
+    alone = [scores([user], [place]) for user, place in zip(users, places, strict=True)]
+
+    assert np.allclose(scores(users, places), np.mean(alone, axis=0), atol=1e-5)
+    assert not np.allclose(alone[0], alone[1], atol=1e-2)
