@@ -17,7 +17,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-FORMAT = 1
+FORMAT = 2
 """Grows when an older reader would misread a newer artifact."""
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.safetensors"

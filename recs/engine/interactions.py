@@ -61,6 +61,11 @@ class History:
     def __len__(self) -> int:
         return len(self.item)
 
+    def without(self, place: int) -> History:
+        """All but one interaction."""
+        kept = np.arange(len(self)) != place
+        return History(self.item[kept], self.kind[kept], self.time[kept], self.value[kept])
+
     @classmethod
     def of_items(cls, items: Sequence[int] | IntArray, kind: Kind = Kind.PURCHASE) -> History:
         """A history that knows only the order of the items, as benchmark files do."""

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from accounts.models import Shopper
 from recs import product_vectors, registry
+from recs.engine.artifact import write_artifact
 from recs.engine.recommenders.transformer import Transformer
 from recs.models import ModelVersion
 from recs.nightly.dataset import Dataset
@@ -55,7 +56,7 @@ def build_version(
         config=config,
     )
     folder = registry.artifact_folder(version.artifact)
-    version.manifest_sha256 = model.save(folder, item_ids=dataset.product_ids)
+    version.manifest_sha256 = write_artifact(folder, model.pack(item_ids=dataset.product_ids))
     version.save(update_fields=["manifest_sha256"])
     placed = model.vectors.any(axis=1)
     product_vectors.create_partition(version_id=version.pk)

@@ -11,6 +11,7 @@ import pytest
 from recs.engine.interactions import HeldOut, Interactions, Items, Kind
 from recs.engine.recommender import Budget, Recommender
 from recs.engine.recommenders import FAMILY
+from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.transformer.training import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
@@ -25,7 +26,15 @@ def small_transformer(epochs: int = EPOCHS) -> Transformer:
     return Transformer(user=user, training=TrainingConfig(batch=32, epochs=epochs, learning_rate=5e-3))
 
 
-MAKERS: dict[str, Callable[[], Recommender]] = {**FAMILY, "transformer": small_transformer}
+def small_hybrid() -> Hybrid:
+    return Hybrid({**MEMBERS, "transformer": small_transformer})
+
+
+MAKERS: dict[str, Callable[[], Recommender]] = {
+    **FAMILY,
+    "transformer": small_transformer,
+    "hybrid": small_hybrid,
+}
 every_recommender = pytest.mark.parametrize("name", MAKERS)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from recs.engine.recommender import Recommender
 from recs.engine.recommenders.content_based import ContentBased
 from recs.engine.recommenders.ease import Ease
+from recs.engine.recommenders.hybrid import Hybrid
 from recs.engine.recommenders.item_knn import ItemKnn
 from recs.engine.recommenders.matrix_factorization import MatrixFactorization
 from recs.engine.recommenders.neural_cf import NeuralCf
@@ -21,4 +22,5 @@ FAMILY: dict[str, type[Recommender]] = {
     "ease": Ease,
     "neural_cf": NeuralCf,
     "transformer": Transformer,
+    "hybrid": Hybrid,
 }

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from recs.engine.artifact import Artifact, array, read_artifact, write_artifact
+from recs.engine.artifact import Artifact, array
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
-from recs.engine.recommender import Budget, ProgressCallback, Recommendations, top_k
+from recs.engine.recommender import Budget, ProgressCallback
+from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.content_parts import PARTS, PartShapes, content_vectors, part_shapes
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge, choose
@@ -30,7 +30,7 @@ DECAYS = (0.8, 1.0, 0.6, 0.4)
 """Tried on validation beside the first, one after the other: w, and the weight of a wish against the next newer."""
 
 
-class ContentBased:
+class ContentBased(Base):
     name = "content_based"
 
     def fit(
@@ -97,18 +97,11 @@ class ContentBased:
         prior = np.where(places >= 0, self.prior[np.maximum(places, 0)], self.typical)
         return _joined(content_vectors(items, self.shapes), prior)
 
-    def recommend(
-        self,
-        histories: Sequence[History],
-        k: int,
-        *,
-        exclude: Sequence[IntArray] | None = None,
-        among: IntArray | None = None,
-    ) -> Recommendations:
+    def scores(self, histories: Sequence[History]) -> FloatArray:
         wishes = self._wishes(histories)
         scores = self._encoded(wishes) @ self.vectors.T
         scores[wishes.empty] = self.popular
-        return top_k(scores, k, exclude=exclude, among=among)
+        return scores
 
     def explain(self, history: History, item: int) -> FloatArray:
         """The summands of the score; popularity's is nobody's doing."""
@@ -120,7 +113,7 @@ class ContentBased:
             summands += self.weights[part] * shares * alike
         return wishes.contributions(history, summands)
 
-    def save(self, folder: Path) -> str:
+    def pack(self) -> Artifact:
         config = {
             "weights": self.weights,
             "decay": self.decay,
@@ -135,10 +128,9 @@ class ContentBased:
             "image": self.shapes.image,
             "idf": self.shapes.idf,
         }
-        return write_artifact(folder, Artifact(self.name, config, arrays))
+        return Artifact(self.name, config, arrays)
 
-    def load(self, folder: Path) -> None:
-        artifact = read_artifact(folder, recommender=self.name)
+    def unpack(self, artifact: Artifact) -> None:
         config = artifact.config
         self.weights, self.decay, self.typical = config["weights"], config["decay"], config["typical"]
         self.popular, self.prior = array(artifact, "popular"), array(artifact, "prior")

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from scipy import sparse
 
-from recs.engine.artifact import Artifact, array, read_artifact, write_artifact
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
-from recs.engine.recommender import Budget, ProgressCallback, Recommendations, top_k
+from recs.engine.artifact import Artifact, array
+from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
+from recs.engine.recommender import Budget, ProgressCallback
+from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge, choose
 from recs.engine.recommenders.wishes import Wishes, read_wishes, wanted_matrix
@@ -27,7 +27,7 @@ DECAYS = (1.0, 0.8, 0.6)
 """Tried on validation: λ, and the weight of an interaction against the next newer one."""
 
 
-class Ease:
+class Ease(Base):
     name = "ease"
 
     def fit(
@@ -67,31 +67,23 @@ class Ease:
             progress=progress,
         )
 
-    def recommend(
-        self,
-        histories: Sequence[History],
-        k: int,
-        *,
-        exclude: Sequence[IntArray] | None = None,
-        among: IntArray | None = None,
-    ) -> Recommendations:
+    def scores(self, histories: Sequence[History]) -> FloatArray:
         wishes = self._wishes(histories)
         scores = np.asarray(wishes.matrix() @ self.weights)
         scores[wishes.empty] = self.popular
-        return top_k(scores, k, exclude=exclude, among=among)
+        return scores
 
     def explain(self, history: History, item: int) -> FloatArray:
         """The summands of the score; of an item that stands twice only the newest counts."""
         wishes = self._wishes([history])
         return wishes.contributions(history, wishes.weight * self.weights[wishes.item, item])
 
-    def save(self, folder: Path) -> str:
+    def pack(self) -> Artifact:
         config = {"penalty": self.penalty, "decay": self.decay}
         arrays = {"weights": self.weights, "popular": self.popular}
-        return write_artifact(folder, Artifact(self.name, config, arrays))
+        return Artifact(self.name, config, arrays)
 
-    def load(self, folder: Path) -> None:
-        artifact = read_artifact(folder, recommender=self.name)
+    def unpack(self, artifact: Artifact) -> None:
         self.weights, self.popular = array(artifact, "weights"), array(artifact, "popular")
         self.penalty, self.decay = artifact.config["penalty"], artifact.config["decay"]
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 from scipy import sparse
 
-from recs.engine.artifact import Artifact, array, read_artifact, write_artifact
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
-from recs.engine.recommender import Budget, ProgressCallback, Recommendations, top_k
+from recs.engine.artifact import Artifact, array
+from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
+from recs.engine.recommender import Budget, ProgressCallback
+from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.neighbourhood import strongest
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge, choose
@@ -30,7 +30,7 @@ DECAYS = (1.0, 0.9, 0.7)
 """Tried on validation: λ, and the weight of an interaction against the next newer one."""
 
 
-class ItemKnn:
+class ItemKnn(Base):
     name = "item_knn"
 
     def fit(
@@ -67,20 +67,13 @@ class ItemKnn:
             progress=progress,
         )
 
-    def recommend(
-        self,
-        histories: Sequence[History],
-        k: int,
-        *,
-        exclude: Sequence[IntArray] | None = None,
-        among: IntArray | None = None,
-    ) -> Recommendations:
+    def scores(self, histories: Sequence[History]) -> FloatArray:
         wishes = self._wishes(histories)
         scores = (wishes.matrix() @ self.neighbours).toarray()
         # What no neighbour speaks for comes after all that one does, most popular first.
         scores += 1e-9 * self.popular / max(1.0, float(self.popular.max(initial=0)))
         scores[wishes.empty] = self.popular
-        return top_k(scores, k, exclude=exclude, among=among)
+        return scores
 
     def explain(self, history: History, item: int) -> FloatArray:
         """The summands of the score."""
@@ -88,7 +81,7 @@ class ItemKnn:
         column = self.neighbours[wishes.item, item].toarray().ravel()
         return wishes.contributions(history, wishes.weight * column)
 
-    def save(self, folder: Path) -> str:
+    def pack(self) -> Artifact:
         config = {"shrinkage": self.shrinkage, "decay": self.decay}
         arrays = {
             "data": self.neighbours.data,
@@ -96,10 +89,9 @@ class ItemKnn:
             "indptr": self.neighbours.indptr,
             "popular": self.popular,
         }
-        return write_artifact(folder, Artifact(self.name, config, arrays))
+        return Artifact(self.name, config, arrays)
 
-    def load(self, folder: Path) -> None:
-        artifact = read_artifact(folder, recommender=self.name)
+    def unpack(self, artifact: Artifact) -> None:
         self.popular = array(artifact, "popular")
         size = len(self.popular)
         parts = (array(artifact, "data"), array(artifact, "indices"), array(artifact, "indptr"))

@@ -11,16 +11,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
 
-from recs.engine.artifact import Artifact, array, read_artifact, write_artifact
+from recs.engine.artifact import Artifact, array
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, Kind, wanted
-from recs.engine.recommender import Budget, Progress, ProgressCallback, Recommendations, top_k
+from recs.engine.recommender import Budget, Progress, ProgressCallback
+from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.least_squares import Side, rotated, solve
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge, choose
@@ -52,7 +52,7 @@ DECAYS = (1.0, 0.8, 0.6, 0.4)
 """Tried on validation; factors last, for they cost most, and the weight of a wish against the next newer one."""
 
 
-class MatrixFactorization:
+class MatrixFactorization(Base):
     name = "matrix_factorization"
 
     def fit(
@@ -123,18 +123,11 @@ class MatrixFactorization:
         """float32 [histories, factors]; zeros for a history without a wish."""
         return self._users(self._wishes(histories), histories).numpy()
 
-    def recommend(
-        self,
-        histories: Sequence[History],
-        k: int,
-        *,
-        exclude: Sequence[IntArray] | None = None,
-        among: IntArray | None = None,
-    ) -> Recommendations:
+    def scores(self, histories: Sequence[History]) -> FloatArray:
         wishes = self._wishes(histories)
         scores = (self._users(wishes, histories) @ self.side.factors.T).numpy()
         scores[wishes.empty] = self.popular
-        return top_k(scores, k, exclude=exclude, among=among)
+        return scores
 
     def explain(self, history: History, item: int) -> FloatArray:
         """The summands of the score, as in the paper's section 5: ``y' (Y'Y + Y'DY + λI)^-1 y_j c_j p_j``."""
@@ -147,17 +140,16 @@ class MatrixFactorization:
         summands = (vectors @ reach) * (1.0 + extra) * preference
         return wishes.contributions(history, summands.numpy())
 
-    def save(self, folder: Path) -> str:
+    def pack(self) -> Artifact:
         config = {"alpha": self.setting.alpha, "penalty": self.setting.penalty, "decay": self.decay}
         arrays = {
             "factors": self.side.factors.numpy(),
             "spectrum": self.side.spectrum.numpy(),
             "popular": self.popular,
         }
-        return write_artifact(folder, Artifact(self.name, config, arrays))
+        return Artifact(self.name, config, arrays)
 
-    def load(self, folder: Path) -> None:
-        artifact = read_artifact(folder, recommender=self.name)
+    def unpack(self, artifact: Artifact) -> None:
         self.popular = array(artifact, "popular")
         factors, spectrum = array(artifact, "factors"), array(artifact, "spectrum")
         self.side = Side(torch.from_numpy(factors), torch.from_numpy(spectrum))

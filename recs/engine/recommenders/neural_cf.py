@@ -11,16 +11,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recs.engine.artifact import Artifact, array, read_artifact, write_artifact
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, wanted
-from recs.engine.recommender import Budget, Progress, ProgressCallback, Recommendations, top_k
+from recs.engine.artifact import Artifact, array
+from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items, wanted
+from recs.engine.recommender import Budget, Progress, ProgressCallback
+from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge
 from recs.engine.recommenders.wishes import Wishes, read_wishes
@@ -94,7 +94,7 @@ class NeuMf(nn.Module):
         return functional.dropout(users, self.config.dropout, self.training)
 
 
-class NeuralCf:
+class NeuralCf(Base):
     name = "neural_cf"
 
     def __init__(self, config: NeuMfConfig | None = None) -> None:
@@ -172,18 +172,11 @@ class NeuralCf:
         return {name: weight.clone() for name, weight in self.network.state_dict().items()}
 
     @torch.inference_mode()
-    def recommend(
-        self,
-        histories: Sequence[History],
-        k: int,
-        *,
-        exclude: Sequence[IntArray] | None = None,
-        among: IntArray | None = None,
-    ) -> Recommendations:
+    def scores(self, histories: Sequence[History]) -> FloatArray:
         wishes = self._wishes(histories)
         scores = self._scores(wishes, torch.arange(len(self.popular))).numpy()
         scores[wishes.empty] = self.popular
-        return top_k(scores, k, exclude=exclude, among=among)
+        return scores
 
     @torch.inference_mode()
     def explain(self, history: History, item: int) -> FloatArray:
@@ -195,13 +188,12 @@ class NeuralCf:
         scores = self._scores(every, torch.tensor([item])).numpy()[:, 0]
         return wishes.contributions(history, scores[0] - scores[1:])
 
-    def save(self, folder: Path) -> str:
+    def pack(self) -> Artifact:
         arrays = {name: weight.numpy() for name, weight in self.network.state_dict().items()}
         config = asdict(self.config)
-        return write_artifact(folder, Artifact(self.name, config, {**arrays, "fallback": self.popular}))
+        return Artifact(self.name, config, {**arrays, "fallback": self.popular})
 
-    def load(self, folder: Path) -> None:
-        artifact = read_artifact(folder, recommender=self.name)
+    def unpack(self, artifact: Artifact) -> None:
         self.popular = array(artifact, "fallback")
         config = {**artifact.config, "hidden": tuple(artifact.config["hidden"])}
         self.config = NeuMfConfig(**config)

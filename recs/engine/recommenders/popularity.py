@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from recs.engine.artifact import Artifact, array, read_artifact, write_artifact
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, wanted
-from recs.engine.recommender import Budget, ProgressCallback, Recommendations, top_k
+from recs.engine.artifact import Artifact, array
+from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items, wanted
+from recs.engine.recommender import Budget, ProgressCallback
+from recs.engine.recommenders.base import Base
 
 HALF_LIFE_DAYS = 30.0
 """Days; counted from the newest interaction, and not at all where the data has no times."""
@@ -27,7 +27,7 @@ def popularity(
     return np.bincount(interactions.item[positive], weights=weight, minlength=item_count).astype(np.float32)
 
 
-class Popularity:
+class Popularity(Base):
     """The same list for everybody: the floor that every other recommender must clear."""
 
     name = "popularity"
@@ -42,29 +42,21 @@ class Popularity:
         validation: HeldOut | None = None,
         progress: ProgressCallback | None = None,
     ) -> None:
-        self.scores = popularity(interactions, items.count)
+        self.popular = popularity(interactions, items.count)
 
-    def recommend(
-        self,
-        histories: Sequence[History],
-        k: int,
-        *,
-        exclude: Sequence[IntArray] | None = None,
-        among: IntArray | None = None,
-    ) -> Recommendations:
-        scores = np.repeat(self.scores[None, :], len(histories), axis=0)
-        return top_k(scores, k, exclude=exclude, among=among)
+    def scores(self, histories: Sequence[History]) -> FloatArray:
+        return np.repeat(self.popular[None, :], len(histories), axis=0)
 
     def explain(self, history: History, item: int) -> FloatArray:
         """Nothing that the user did matters here."""
         return np.zeros(len(history), dtype=np.float32)
 
-    def save(self, folder: Path) -> str:
-        return write_artifact(folder, Artifact(self.name, {}, {"scores": self.scores}))
+    def pack(self) -> Artifact:
+        return Artifact(self.name, {}, {"popular": self.popular})
 
-    def load(self, folder: Path) -> None:
-        self.scores = array(read_artifact(folder, recommender=self.name), "scores")
+    def unpack(self, artifact: Artifact) -> None:
+        self.popular = array(artifact, "popular")
 
     @property
     def parameters(self) -> int:
-        return self.scores.size
+        return self.popular.size

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from recs.engine.artifact import Artifact, ArtifactError, array, read_artifact, write_artifact
+from recs.engine.artifact import Artifact, ArtifactError, array, read_artifact
 from recs.engine.evaluation import evaluate
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
-from recs.engine.recommender import Budget, Progress, ProgressCallback, Recommendations, top_k
+from recs.engine.recommender import Budget, Progress, ProgressCallback
+from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.wishes import wanted_matrix
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers
@@ -35,7 +36,7 @@ VALIDATION_ROWS = 5_000
 """Rows that an epoch is judged on: NDCG@10 of 5,000 rows has a standard error of about 0.002."""
 
 
-class Transformer:
+class Transformer(Base):
     """User tower over item vectors, item tower over id and content, trained together.
 
     What is scored is what is served: item vectors rounded to halfvec, unit length, inner product.
@@ -164,27 +165,20 @@ class Transformer:
             )
         return users
 
-    def recommend(
-        self,
-        histories: Sequence[History],
-        k: int,
-        *,
-        exclude: Sequence[IntArray] | None = None,
-        among: IntArray | None = None,
-    ) -> Recommendations:
+    def scores(self, histories: Sequence[History]) -> FloatArray:
         users = self.encode(histories)
         scores = users @ self.vectors.T
         scores[~users.any(axis=1)] = self.fallback
-        return top_k(scores, k, exclude=exclude, among=among)
+        return scores
 
     def explain(self, history: History, item: int) -> FloatArray:
         """Leave one out: the score with an interaction minus the score without it."""
-        left_out = [_without(history, place) for place in range(len(history))]
+        left_out = [history.without(place) for place in range(len(history))]
         scores = self.encode([history, *left_out]) @ self.vectors[item]
         return (scores[0] - scores[1:]).astype(np.float32)
 
-    def save(self, folder: Path, *, item_ids: IntArray | None = None) -> str:
-        """Returns the SHA-256 of the manifest. ``item_ids``: the caller's name for each item, default its index."""
+    def pack(self, *, item_ids: IntArray | None = None) -> Artifact:
+        """``item_ids``: the caller's name for each item, default its index."""
         arrays = {ITEM_ARRAYS + name: part.numpy() for name, part in self.item_tower.state_dict().items()}
         arrays |= {USER_ARRAYS + name: part.numpy() for name, part in self.user_tower.state_dict().items()}
         ids = np.arange(len(self.vectors)) if item_ids is None else item_ids
@@ -199,10 +193,9 @@ class Transformer:
             "user": asdict(self.user_config),
             "members": self.members,
         }
-        return write_artifact(folder, Artifact(self.name, config, arrays))
+        return Artifact(self.name, config, arrays)
 
-    def load(self, folder: Path, *, sha256: str | None = None) -> None:
-        artifact = read_artifact(folder, recommender=self.name, sha256=sha256)
+    def unpack(self, artifact: Artifact) -> None:
         self.user_tower = _user_tower(artifact)
         self.item_tower = _item_tower(artifact)
         self.user_config, self.members = self.user_tower.config, len(self.user_tower.members)
@@ -259,12 +252,3 @@ def _filled(tower: Tower, artifact: Artifact, prefix: str) -> Tower:
     except RuntimeError as failure:
         raise ArtifactError(f"the artifact's arrays do not fit its configuration: {failure}") from failure
     return tower.eval()
-
-
-def _without(history: History, place: int) -> History:
-    return History(
-        np.delete(history.item, place),
-        np.delete(history.kind, place),
-        np.delete(history.time, place),
-        np.delete(history.value, place),
-    )

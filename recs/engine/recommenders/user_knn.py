@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 from scipy import sparse
 
-from recs.engine.artifact import Artifact, array, read_artifact, write_artifact
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
-from recs.engine.recommender import Budget, ProgressCallback, Recommendations, top_k
+from recs.engine.artifact import Artifact, array
+from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
+from recs.engine.recommender import Budget, ProgressCallback
+from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.neighbourhood import strongest
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge, choose
@@ -32,7 +32,7 @@ DECAYS = (0.8, 1.0, 0.6, 0.4)
 """Tried on validation, one after the other: N, λ, and the weight of a wish against the next newer one."""
 
 
-class UserKnn:
+class UserKnn(Base):
     name = "user_knn"
 
     def fit(
@@ -76,20 +76,13 @@ class UserKnn:
             sizes(), judge, stage="neighbours", count=len(NEIGHBOURS), until=until, progress=progress
         )
 
-    def recommend(
-        self,
-        histories: Sequence[History],
-        k: int,
-        *,
-        exclude: Sequence[IntArray] | None = None,
-        among: IntArray | None = None,
-    ) -> Recommendations:
+    def scores(self, histories: Sequence[History]) -> FloatArray:
         wishes = self._wishes(histories)
         scores = (self._similar(wishes) @ self.votes).toarray()
         # What no neighbour speaks for comes after all that one does, most popular first.
         scores += 1e-9 * self.popular / max(1.0, float(self.popular.max(initial=0)))
         scores[wishes.empty] = self.popular
-        return top_k(scores, k, exclude=exclude, among=among)
+        return scores
 
     def explain(self, history: History, item: int) -> FloatArray:
         """The summands of the score: of each similarity, what each wish adds to the inner product."""
@@ -100,13 +93,12 @@ class UserKnn:
         summands = wishes.weight * self.idf[wishes.item] ** 2 * shared
         return wishes.contributions(history, votes @ (summands / self._bottom(wishes, similar)[:, None]))
 
-    def save(self, folder: Path) -> str:
+    def pack(self) -> Artifact:
         config = {"neighbours": self.neighbours, "shrinkage": self.shrinkage, "decay": self.decay}
         arrays = {"indices": self.seen.indices, "indptr": self.seen.indptr, "popular": self.popular}
-        return write_artifact(folder, Artifact(self.name, config, arrays))
+        return Artifact(self.name, config, arrays)
 
-    def load(self, folder: Path) -> None:
-        artifact = read_artifact(folder, recommender=self.name)
+    def unpack(self, artifact: Artifact) -> None:
         self.popular = array(artifact, "popular")
         indices, indptr = array(artifact, "indices"), array(artifact, "indptr")
         ones = np.ones(len(indices), dtype=np.float32)

@@ -6,7 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recs.engine.artifact import ARRAYS, MANIFEST, Artifact, ArtifactError, read_artifact, write_artifact
+from recs.engine.artifact import (
+    ARRAYS,
+    FORMAT,
+    MANIFEST,
+    Artifact,
+    ArtifactError,
+    read_artifact,
+    write_artifact,
+)
 from recs.engine.recommenders.transformer import load_user_tower
 
 
@@ -62,7 +70,7 @@ def test_a_folder_that_is_no_artifact_is_refused(tmp_path: Path):
 
 
 def test_a_manifest_without_its_parts_is_refused(folder: Path):
-    (folder / MANIFEST).write_text(json.dumps({"format": 1, "recommender": "popularity", "files": {}}))
+    (folder / MANIFEST).write_text(json.dumps({"format": FORMAT, "recommender": "popularity", "files": {}}))
 
     with pytest.raises(ArtifactError, match="config is missing or not a dict"):
         read_artifact(folder)

@@ -1,0 +1,42 @@
+"""What all members of the family do alike: rank by scores of the whole catalogue, and go to disk and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from recs.engine.artifact import Artifact, read_artifact, write_artifact
+from recs.engine.interactions import FloatArray, History, IntArray
+from recs.engine.recommender import Recommendations, Recommender, top_k
+
+
+class Base(Recommender):
+    """A member says what it scores with, and what of it is kept."""
+
+    def scores(self, histories: Sequence[History]) -> FloatArray:
+        """float32 [histories, items], an array of the caller's own; popularity for a history without a wish."""
+        raise NotImplementedError
+
+    def pack(self) -> Artifact:
+        raise NotImplementedError
+
+    def unpack(self, artifact: Artifact) -> None:
+        raise NotImplementedError
+
+    def recommend(
+        self,
+        histories: Sequence[History],
+        k: int,
+        *,
+        exclude: Sequence[IntArray] | None = None,
+        among: IntArray | None = None,
+    ) -> Recommendations:
+        return top_k(self.scores(histories), k, exclude=exclude, among=among)
+
+    def save(self, folder: Path) -> str:
+        """Writes an artifact, all or nothing; returns the SHA-256 of its manifest."""
+        return write_artifact(folder, self.pack())
+
+    def load(self, folder: Path, *, sha256: str | None = None) -> None:
+        """Raises ArtifactError."""
+        self.unpack(read_artifact(folder, recommender=self.name, sha256=sha256))

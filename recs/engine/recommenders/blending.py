@@ -1,0 +1,109 @@
+"""Weights of a blend, learnt on validation: a search along one weight at a time for the highest NDCG@10."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recs.engine.interactions import FloatArray, HeldOut, IntArray
+from recs.engine.recommenders.base import Base
+
+PLACES = 100
+"""Of each member's list: what no member puts there has no part in the first ten of a blend."""
+WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+ROUNDS = 3
+LENGTHS = (2, 5, 10)
+"""Bounds of the histories' lengths 1, 2–4, 5–9 and 10 or more."""
+FEWEST = 200
+"""Rows on which a length of history may have weights of its own."""
+AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What the members say of the items that could come first; ``scores`` float32 [rows, candidates, members]
+    (-inf where a row has fewer candidates), ``hit`` bool [rows, candidates], ``length`` int64 [rows]."""
+
+    scores: FloatArray
+    hit: np.ndarray
+    length: IntArray
+
+    def ndcg(self, weights: FloatArray, rows: IntArray) -> float:
+        """Mean NDCG@10 of the blend over these rows, of one target each."""
+        blended = self.scores[rows] @ weights
+        own = np.where(self.hit[rows], blended, -np.inf).max(axis=1)
+        place = (blended > own[:, None]).sum(axis=1)
+        gain = np.where(np.isfinite(own) & (place < 10), 1.0 / np.log2(place + 2.0), 0.0)
+        return float(gain.mean())
+
+
+def normalised(scores: FloatArray) -> FloatArray:
+    """Each row over its highest, so that members speak on one scale whatever a history's length."""
+    best = scores.max(axis=1, keepdims=True)
+    return (scores / np.where(best > 0, best, 1.0)).astype(np.float32)
+
+
+def candidates(members: Sequence[Base], held_out: HeldOut) -> Candidates:
+    """Asks all members for all rows; excluded items are no candidates."""
+    scores, hits = [], []
+    for start in range(0, len(held_out), AT_ONCE):
+        rows = slice(start, start + AT_ONCE)
+        said = np.stack([normalised(member.scores(held_out.histories[rows])) for member in members], axis=2)
+        excluded, targets = held_out.exclude[rows], held_out.targets[rows]
+        for own, exclude, target in zip(said, excluded, targets, strict=True):
+            own[exclude[exclude >= 0]] = -np.inf
+            places = min(PLACES, len(own))
+            first = np.argpartition(-own, places - 1, axis=0)[:places]
+            chosen = np.unique(first)
+            chosen = chosen[np.isfinite(own[chosen, 0])]
+            scores.append(own[chosen])
+            hits.append(np.isin(chosen, target))
+    width = max(len(row) for row in scores)
+    padded = np.full((len(scores), width, len(members)), -1e9, dtype=np.float32)
+    hit = np.zeros((len(scores), width), dtype=bool)
+    for number, (row, found) in enumerate(zip(scores, hits, strict=True)):
+        padded[number, : len(row)] = row
+        hit[number, : len(row)] = found
+    return Candidates(padded, hit, np.array([len(history) for history in held_out.histories]))
+
+
+def learn_weights(found: Candidates) -> FloatArray:
+    """float32 [lengths, members]: one set of weights for all, and another for a length of history where half of its
+    rows choose it and the other half agree that it is better."""
+    members = found.scores.shape[2]
+    everybody = np.arange(len(found.length))
+    start = max(np.eye(members, dtype=np.float32), key=lambda alone: found.ndcg(alone, everybody))
+    shared = _search(found, start, everybody)
+    weights = np.repeat(shared[None, :], len(LENGTHS) + 1, axis=0)
+    bucket = length_bucket(found.length)
+    for number in range(len(weights)):
+        rows = np.flatnonzero(bucket == number)
+        if len(rows) < FEWEST:
+            continue
+        own = _search(found, shared, rows[::2])
+        if found.ndcg(own, rows[1::2]) > found.ndcg(shared, rows[1::2]):
+            weights[number] = own
+    return weights
+
+
+def length_bucket(length: IntArray) -> IntArray:
+    return np.digitize(length, LENGTHS)
+
+
+def _search(found: Candidates, start: FloatArray, rows: IntArray) -> FloatArray:
+    """From ``start``, one member's weight after another, until a round changes nothing."""
+    best, weights = found.ndcg(start, rows), start.copy()
+    for _ in range(ROUNDS):
+        before = weights.copy()
+        for member in range(len(weights)):
+            for weight in WEIGHTS:
+                tried = weights.copy()
+                tried[member] = weight
+                ndcg = found.ndcg(tried, rows) if tried.any() else -1.0
+                if ndcg > best:
+                    best, weights = ndcg, tried
+        if (weights == before).all():
+            break
+    return weights

@@ -1,0 +1,61 @@
+"""The weights of a blend, on scores that are written down."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recs.engine.recommenders.blending import FEWEST, Candidates, learn_weights, length_bucket, normalised
+
+ITEMS = 30
+
+
+def said_by(right: np.ndarray) -> Candidates:
+    """Two members; ``right`` [rows, members] says who puts the target first. Who does not puts it last."""
+    rows = len(right)
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(0.2, 0.8, size=(rows, ITEMS, 2)).astype(np.float32)
+    scores[:, 0] = np.where(right, 1.0, 0.0)
+    hit = np.zeros((rows, ITEMS), dtype=bool)
+    hit[:, 0] = True
+    return Candidates(scores, hit, np.where(np.arange(rows) % 2 == 0, 1, 12))
+
+
+def test_ndcg_of_a_blend_by_hand():
+    scores = np.array([[[0.9, 0.0], [0.5, 1.0], [0.1, 0.2]]], dtype=np.float32)
+    found = Candidates(scores, np.array([[True, False, False]]), np.array([1]))
+    row = np.array([0])
+
+    assert found.ndcg(np.array([1.0, 0.0], dtype=np.float32), row) == pytest.approx(1.0)
+    assert found.ndcg(np.array([1.0, 1.0], dtype=np.float32), row) == pytest.approx(1 / np.log2(3))
+    assert found.ndcg(np.array([0.0, 1.0], dtype=np.float32), row) == pytest.approx(1 / np.log2(4))
+
+
+def test_a_target_that_no_member_names_counts_nothing():
+    found = Candidates(np.ones((1, 4, 1), dtype=np.float32), np.zeros((1, 4), dtype=bool), np.array([3]))
+
+    assert found.ndcg(np.ones(1, dtype=np.float32), np.array([0])) == 0.0
+
+
+def test_a_member_that_is_never_right_gets_no_weight():
+    right = np.zeros((4 * FEWEST, 2), dtype=bool)
+    right[:, 0] = True
+
+    assert (learn_weights(said_by(right))[:, 1] == 0).all()
+
+
+def test_each_length_of_history_gets_the_member_that_suits_it():
+    rows = np.arange(4 * FEWEST)
+    right = np.stack([rows % 2 == 0, rows % 2 == 1], axis=1)
+
+    weights = learn_weights(said_by(right))
+
+    short, long = weights[length_bucket(np.array([1, 12]))]
+    assert short[0] > short[1]
+    assert long[1] > long[0]
+
+
+def test_members_speak_on_one_scale_and_a_row_without_a_score_stays():
+    scores = np.array([[2.0, 4.0, -2.0], [0.0, 0.0, 0.0]], dtype=np.float32)
+
+    assert normalised(scores).tolist() == [[0.5, 1.0, -0.5], [0.0, 0.0, 0.0]]
