@@ -29,7 +29,7 @@ Tower = TypeVar("Tower", bound=nn.Module)
 
 ITEM_ARRAYS, USER_ARRAYS = "item.", "user."
 """How the names of a tower's arrays begin in an artifact."""
-MEMBERS = 2
+MEMBERS = 1
 """Pairs of towers that are trained one after another and served as one."""
 ENCODED_AT_ONCE = 256
 VALIDATION_ROWS = 5_000

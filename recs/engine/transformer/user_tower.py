@@ -23,15 +23,15 @@ from recs.engine.transformer.sequence import GAP_BUCKETS
 class UserTowerConfig:
     """``longest``: interactions that count, newest first.
 
-    ``dropout``: with 0.4 validation NDCG@10 on a public file of 22,000 users reached .071. 0.3 learns faster at
-    first (.042 against .035 after three epochs, .048 against .047 after four).
+    On a public file of 22,000 users, one seed each: 128 dimensions and a dropout of 0.5 reached a validation NDCG@10
+    of .0753 after 12 epochs, 64 and 0.4 .0736 after 20.
     """
 
-    dimension: int = 64
+    dimension: int = 128
     layers: int = 2
     heads: int = 2
     longest: int = 50
-    dropout: float = 0.4
+    dropout: float = 0.5
 
 
 class Block(nn.Module):
