@@ -71,12 +71,16 @@ class ProductContent(models.Model):
 class ProductPopularity(models.Model):
     """How much each product is wanted, refreshed by beat; what trending and popular sources read.
 
-    ``trending`` halves with time (see recs/popularity.py), ``total`` is all interactions by weight.
+    ``total`` is how many shoppers wanted it, by the most that each did; in ``trending`` the newer of them weigh
+    more (see recs/popularity.py).
     """
 
     product = models.OneToOneField(Product, models.CASCADE, primary_key=True, related_name="popularity")
     trending = models.FloatField(default=0.0, db_index=True)
     total = models.FloatField(default=0.0)
+    first_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody dealt with the product for the first time."
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:

@@ -151,7 +151,14 @@ class CandidatePipeline:
                 "re-ranker %s failed; the feed keeps the order of the scores", _name(self.rerank)
             )
             chosen, error = candidates[: request.count], _said(failure)
-        watch.note("rerank", _name(self.rerank), incoming=len(candidates), outgoing=len(chosen), error=error)
+        watch.note(
+            "rerank",
+            _name(self.rerank),
+            incoming=len(candidates),
+            outgoing=len(chosen),
+            dropped=_left_over(candidates, chosen),
+            error=error,
+        )
         return chosen
 
 
@@ -177,6 +184,17 @@ class Watch:
         spent = 1000 * (now - self._since)
         self._since = now
         self.stages.append(Stage(kind, name, spent, incoming, outgoing, dropped or {}, proposed, error))
+
+
+def _left_over(candidates: Sequence[Candidate], chosen: Sequence[Candidate]) -> dict[int, str]:
+    """Why the rest is not on the page, best first: by its score, or for the sake of variety."""
+    kept = {one.product_id for one in chosen}
+    lowest = min((one.score for one in chosen), default=0.0)
+    return {
+        one.product_id: "too much of the same above it" if one.score > lowest else "scored below the page"
+        for one in candidates
+        if one.product_id not in kept
+    }
 
 
 def _said(failure: Exception) -> str:

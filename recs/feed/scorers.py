@@ -17,6 +17,8 @@ RECENT_DECAY = 0.8
 WORD_WEIGHT = 0.4
 """What a product with the same words gains. After three lunch bags, of 24 products 5 were lunch bags with 0 and 10
 with 0.4 and 0.8; after three buntings 7, 11 and 13 were buntings."""
+NEWCOMER_WEIGHT = 0.7
+"""What a newcomer gains by its words, for want of neighbours and of buyers: as much as both can give others."""
 POPULARITY_WEIGHT = 0.1
 """Decides between products that suit alike; a tenth of what a perfect match counts."""
 AGREEMENT_WEIGHT = 0.02
@@ -42,9 +44,15 @@ def recent_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Ve
 
 
 def word_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
-    """Likeness of the names to those that the shopper dealt with last, as the source measured it."""
-    found = [one.proposals.get("alike_in_words") for one in candidates]
+    """Likeness of the names to those that the shopper dealt with last, as the sources measured it."""
+    found = [one.proposals.get("alike_in_words") or one.proposals.get("newcomers") for one in candidates]
     return np.array([WORD_WEIGHT * one.score if one else 0.0 for one in found], dtype=np.float32)
+
+
+def newcomer(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
+    """For products that came since the model learnt: what others gain by neighbours and buyers."""
+    found = [one.proposals.get("newcomers") for one in candidates]
+    return np.array([NEWCOMER_WEIGHT * one.score if one else 0.0 for one in found], dtype=np.float32)
 
 
 def best_place(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:

@@ -18,6 +18,10 @@ PER_RECENT = 30
 """Neighbours of each recent product; the newest few recent products count."""
 WORD_SEEDS = 3
 """Recent products whose texts are compared: each reads every text vector, 3 ms for 3,657 products."""
+LEAST_ALIKE = 0.4
+"""Likeness of two names below which a newcomer suits nobody: a watering can of zinc and other things of zinc have
+0.44, a teapot with bluebirds and other teapots 0.7, a garden gnome and lunch bags 0.24."""
+NEWCOMERS_MOST = 12
 RECENT_SEEDS = 5
 SHORT_LIST = 40
 BASKETS = 300
@@ -73,6 +77,28 @@ def alike_in_words() -> Source:
         return _rows(ALIKE_IN_WORDS, {"seeds": seeds, "each": PER_RECENT}) if seeds else []
 
     return Source("alike_in_words", look)
+
+
+def newcomers(version: ActiveVersion | None) -> Source:
+    """What came into the shop since the model learnt, and is named like what the shopper dealt with last.
+
+    Established products have neighbours, buyers and places that a new one cannot have yet: here it stands apart.
+    """
+
+    def look(request: FeedRequest) -> list[Proposal]:
+        seeds = [recent.product_id for recent in request.recent[:WORD_SEEDS]]
+        if version is None or not seeds:
+            return []
+        values = {
+            "seeds": seeds,
+            "version": version.id,
+            "least": LEAST_ALIKE,
+            "unwanted": sorted({*request.unwanted, *seeds}),
+            "limit": NEWCOMERS_MOST,
+        }
+        return _rows(NEWCOMERS, values)
+
+    return Source("newcomers", look)
 
 
 def similar(version: ActiveVersion | None) -> Source:
@@ -190,6 +216,22 @@ FROM (
     WHERE seed.product_id = ANY(%(seeds)s) AND seed.text IS NOT NULL
 ) near
 GROUP BY near.product_id ORDER BY score DESC, near.product_id
+"""
+NEWCOMERS = """
+WITH learnt AS (
+    SELECT coalesce((SELECT min(started_at) FROM recs_trainingrun WHERE version_id = %(version)s),
+                    (SELECT created_at FROM recs_modelversion WHERE id = %(version)s)) AS at
+)
+SELECT product.id, max(-(content.text <#> seed.text)) AS likeness,
+       (array_agg(seed.product_id ORDER BY content.text <#> seed.text))[1]
+FROM learnt CROSS JOIN catalog_product product
+JOIN recs_productcontent content ON content.product_id = product.id AND content.text IS NOT NULL
+LEFT JOIN recs_productpopularity popularity ON popularity.product_id = product.id
+JOIN recs_productcontent seed ON seed.product_id = ANY(%(seeds)s) AND seed.text IS NOT NULL
+WHERE (popularity.first_at IS NULL OR popularity.first_at > learnt.at)
+    AND product.visible AND product.stock > 0 AND product.id <> ALL(%(unwanted)s)
+GROUP BY product.id HAVING max(-(content.text <#> seed.text)) >= %(least)s
+ORDER BY likeness DESC, product.id LIMIT %(limit)s
 """
 POPULAR_IN_CATEGORY = """
 SELECT best.id, best.total, NULL FROM (

@@ -2,9 +2,10 @@ from datetime import timedelta
 
 import pytest
 
+import recs.popularity
 from recs.engine.interactions import Kind
 from recs.models import ProductPopularity
-from recs.popularity import HALF_LIFE_DAYS, WEIGHTS, refresh_popularity
+from recs.popularity import WEIGHTS, refresh_popularity
 from tests.factories import InteractionFactory, ProductFactory, ShopperFactory
 from tests.recs.small_shop import NOW
 
@@ -39,36 +40,64 @@ def test_kinds_count_by_their_weight():
     assert popularity(unwanted) == (0.0, 0.0)
 
 
-def test_half_a_life_before_the_newest_interaction_counts_half_in_the_trend_and_whole_in_the_total():
-    newest, older = ProductFactory(), ProductFactory()
-    did(newest)
-    did(older, days_ago=HALF_LIFE_DAYS)
+def test_a_wish_counts_half_for_every_half_life_of_wishes_that_came_after_it(monkeypatch):
+    monkeypatch.setattr(recs.popularity, "HALF_LIFE_LEAST", 2)
+    products = [ProductFactory() for _ in range(5)]
+    for days, product in enumerate(products):
+        did(product, days_ago=100.0 * days)
 
     refresh_popularity()
 
-    assert popularity(newest) == (1.0, 1.0)
-    assert popularity(older) == (pytest.approx(0.5), 1.0)
+    assert [popularity(product)[0] for product in products] == pytest.approx([1, 2**-0.5, 0.5, 2**-1.5, 0.25])
+    assert {popularity(product)[1] for product in products} == {1.0}
 
 
-def test_one_who_reloads_a_page_all_day_makes_no_trend():
+def test_wishes_of_one_moment_are_of_one_age(monkeypatch):
+    monkeypatch.setattr(recs.popularity, "HALF_LIFE_LEAST", 1)
+    first, second = ProductFactory(), ProductFactory()
+    did(first)
+    did(second)
+
+    refresh_popularity()
+
+    assert popularity(first) == popularity(second) == (1.0, 1.0)
+
+
+def test_one_shopper_counts_once_whatever_times_they_claim():
+    pushed, wanted, shopper = ProductFactory(), ProductFactory(), ShopperFactory()
+    for day in range(30):
+        did(pushed, Kind.LIKE, days_ago=float(day), shopper=shopper)
+    for _ in range(3):
+        did(wanted, Kind.PURCHASE, days_ago=400.0)
+
+    refresh_popularity()
+
+    assert popularity(pushed)[1] == WEIGHTS[Kind.LIKE]
+    assert popularity(wanted)[0] > popularity(pushed)[0]
+
+
+def test_a_single_look_leaves_the_trend_of_an_old_history_standing():
+    looked_at, wanted = ProductFactory(), ProductFactory()
+    for _ in range(3):
+        did(wanted)
+    InteractionFactory(product=looked_at)
+
+    refresh_popularity()
+
+    assert popularity(wanted)[0] > popularity(looked_at)[0]
+
+
+def test_it_is_known_since_when_somebody_has_dealt_with_a_product():
     product, shopper = ProductFactory(), ShopperFactory()
-    for _ in range(5):
-        did(product, shopper=shopper)
-    did(product, days_ago=1, shopper=shopper)
+    did(product, days_ago=3, shopper=shopper)
+    did(product, shopper=shopper)
+    did(product, days_ago=1)
+    untouched = ProductFactory()
 
     refresh_popularity()
 
-    assert popularity(product)[1] == 2.0
-
-
-def test_a_history_of_centuries_is_no_overflow():
-    product, newest = ProductFactory(), ProductFactory()
-    did(product, days_ago=365 * 200)
-    did(newest)
-
-    refresh_popularity()
-
-    assert 0.0 <= popularity(product)[0] < 1e-200
+    first_at = dict(ProductPopularity.objects.values_list("product", "first_at"))
+    assert first_at == {product.pk: OLD - timedelta(days=3), untouched.pk: None}
 
 
 def test_a_shop_nobody_has_visited_has_rows_of_zeros_and_a_second_run_changes_nothing():

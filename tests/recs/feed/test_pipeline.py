@@ -213,3 +213,15 @@ def test_a_product_keeps_what_each_source_said_of_it():
     assert one.candidate.sources == ("first", "second")
     assert one.candidate.proposals["first"] == Proposal(1, 0.9, because=5)
     assert ids([one.candidate]) == [1]
+
+
+def test_the_trace_says_why_the_reranker_left_a_product_out():
+    def second_and_third(found, _):
+        return list(found[1:3])
+
+    result = pipeline(Source("sound", *proposals(1, 2, 3, 4)), rerank=second_and_third).run(request(count=2))
+
+    ranked = [one.candidate.product_id for one in result.ranked]
+    dropped = stage(result, "rerank", "second_and_third").dropped
+    assert set(dropped) == {1, 2, 3, 4} - set(ranked)
+    assert sorted(dropped.values()) == ["scored below the page", "too much of the same above it"]

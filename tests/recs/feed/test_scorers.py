@@ -7,6 +7,8 @@ from tests.recs.feed.stages import candidate, facts, recent, request, unit
 EVERY_SCORER = [
     scorers.shopper_affinity,
     scorers.recent_affinity,
+    scorers.word_affinity,
+    scorers.newcomer,
     scorers.best_place,
     scorers.first_source_first("trending", "new"),
     scorers.popularity,
@@ -93,3 +95,13 @@ def test_each_further_source_adds_a_little():
     given = [candidate(1, "trending"), candidate(2, "trending", new=1.0, nearest=1.0)]
 
     assert scorers.agreement(given, request()) == pytest.approx([0.0, 0.04])
+
+
+def test_a_newcomer_gains_by_its_words_what_others_gain_by_neighbours_and_buyers():
+    met, alike = candidate(1, "newcomers", 0.5), candidate(2, "alike_in_words", 0.5)
+
+    gained = scorers.newcomer([met, alike], request()) + scorers.word_affinity([met, alike], request())
+
+    assert gained == pytest.approx(
+        [0.5 * (scorers.NEWCOMER_WEIGHT + scorers.WORD_WEIGHT), 0.5 * scorers.WORD_WEIGHT]
+    )

@@ -6,7 +6,7 @@ import pytest
 from recs.engine.interactions import Kind
 from recs.feed import sources
 from recs.feed.candidates import Proposal
-from recs.models import ProductPopularity
+from recs.models import ProductContent, ProductPopularity
 from tests.factories import CategoryFactory, InteractionFactory, ProductFactory, ShopperFactory
 from tests.recs.feed.stages import recent, request, unit
 from tests.recs.small_shop import make_products, publish_model
@@ -178,3 +178,37 @@ def test_a_vector_source_says_nothing_without_a_model(arc):
 
     assert sources.nearest(None)(asked) == []
     assert sources.similar_to_recent(None)(asked) == []
+
+
+def named(product, direction):
+    """Gives the product a text vector in the plane, so that likeness of names is a cosine."""
+    text = np.zeros(384, dtype=np.float32)
+    text[:2] = unit(direction)
+    ProductContent.objects.create(product=product, text=text.tolist())
+    return product
+
+
+def test_newcomers_are_what_nobody_had_met_when_the_model_learnt_and_is_named_like_recent_things(arc):
+    (seen, established, *_), version = arc
+    named(seen, [1, 0])
+    wanted(named(established, [1, 0.1]))
+    ProductPopularity.objects.filter(product=established).update(first_at=MOMENT - timedelta(days=365))
+    alike, unlike = named(ProductFactory(), [1, 0.2]), named(ProductFactory(), [0, 1])
+    sold_out = named(ProductFactory(stock=0), [1, 0])
+    asked = request(personal=True, recent=(recent(seen.pk),), hidden=frozenset())
+
+    found = sources.newcomers(version)(asked)
+
+    assert keys(found) == [alike.pk]
+    assert found[0].because == seen.pk
+    assert found[0].score == pytest.approx(1 / np.sqrt(1.04), abs=1e-2)
+    assert not {unlike.pk, sold_out.pk, established.pk} & set(keys(found))
+
+
+def test_a_newcomer_stays_one_when_the_first_shoppers_meet_it_after_the_model_learnt(arc):
+    (seen, *_), version = arc
+    named(seen, [1, 0])
+    alike = wanted(named(ProductFactory(), [1, 0.2]))
+    ProductPopularity.objects.filter(product=alike).update(first_at=datetime.now(UTC) + timedelta(minutes=1))
+
+    assert keys(sources.newcomers(version)(request(personal=True, recent=(recent(seen.pk),)))) == [alike.pk]
