@@ -152,6 +152,7 @@ def test_a_taken_port_is_one_line_that_says_what_to_do(state_folder: Path) -> No
     )
 
 
+@pytest.mark.slow
 def test_an_unreachable_database_is_one_line_that_says_what_to_do(state_folder: Path) -> None:
     own = {**os.environ, **environment(state_folder), "DATABASE_URL": "postgresql://x@127.0.0.1:1/none"}
     command = [sys.executable, "manage.py", "demo", "--port", str(free_port())]
@@ -173,6 +174,7 @@ def test_a_free_port_is_accepted() -> None:
     require_free_port(free_port())
 
 
+@pytest.mark.slow
 def test_a_command_run_with_services_hands_its_exit_code_on(state_folder: Path) -> None:
     var = state_folder / "var"
 
@@ -182,6 +184,7 @@ def test_a_command_run_with_services_hands_its_exit_code_on(state_folder: Path) 
     assert services.status(var) == {"postgres": None, "redis": None}
 
 
+@pytest.mark.slow
 def test_any_command_works_while_nothing_runs_and_leaves_nothing_behind(state_folder: Path) -> None:
     done = manage(state_folder, "showmigrations", "--plan")
 

@@ -23,7 +23,8 @@ EPOCHS = 6
 
 def small_transformer(epochs: int = EPOCHS) -> Transformer:
     user = UserTowerConfig(dimension=16, layers=1, heads=2, longest=10, dropout=0.1)
-    return Transformer(user=user, training=TrainingConfig(batch=32, epochs=epochs, learning_rate=5e-3))
+    training = TrainingConfig(batch=32, epochs=epochs, learning_rate=5e-3)
+    return Transformer(user=user, training=training, members=2)
 
 
 def small_hybrid() -> Hybrid:

@@ -18,6 +18,7 @@ def sequences(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_figures_are_printed_and_written_as_json(
     sequences: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

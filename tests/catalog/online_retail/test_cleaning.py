@@ -175,6 +175,7 @@ def test_nothing_is_lost_between_the_rules_and_cleaning_again_drops_nothing(chan
     assert np.all(cleaned.lines.customer > 0)
 
 
+@pytest.mark.slow
 def test_the_real_file_gives_what_the_import_reports():
     cleaned = clean(read_lines())
 

@@ -65,6 +65,7 @@ def test_a_plot_that_cannot_be_drawn_is_refused_before_anything_is_computed(tmp_
         check_plot(tmp_path / "curves.png")
 
 
+@pytest.mark.slow
 def test_a_plot_names_every_recommender(tmp_path):
     pytest.importorskip("matplotlib")
 

@@ -16,7 +16,7 @@ from recs.shopper_vectors import dirty_shoppers, fresh_vector
 from tests.factories import InteractionFactory, ProductFactory, ShopperFactory
 from tests.recs import small_shop
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 MINUTES = 0.05
 """Three seconds of training: shelves are learnt in less."""
