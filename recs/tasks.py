@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from recs import registry, shopper_vectors
 from recs.categories import categorise_products
-from recs.content import encode_content, products_to_encode
+from recs.content import encode_content, products_to_encode, text_encoder
 from recs.models import Heartbeat
 from recs.popularity import refresh_popularity as refresh
 from recs.product_vectors import place_products, unplaced_products
@@ -64,6 +64,8 @@ def encode_product_content(product_id: int) -> int:
 @shared_task
 def sweep_content() -> int:
     """The same for every product whose content is missing or older than the product, or that has no place yet."""
+    # Loaded before anybody needs it: the first product that is saved must not wait for it.
+    text_encoder()
     product_ids = products_to_encode()
     if product_ids:
         encode_content(product_ids=product_ids)

@@ -76,20 +76,29 @@ def _by_subject(one: Candidate, facts: dict[int, Facts]) -> Reason | None:
 
 
 def _by_history(one: Candidate, request: FeedRequest, facts: dict[int, Facts]) -> Reason | None:
-    """The recent product that is most like the candidate in the model's space; of equals the newer one."""
+    """The recent product that is most like the candidate in the model's space; of equals the newer one.
+
+    A newcomer's place is owed to its name, and so is its reason.
+    """
     if not request.personal or not any(source in one.proposals for source in BY_TASTE):
         return None
-    if one.facts is None or one.facts.vector is None:
-        return None
+    named = one.proposals.get("newcomers")
     best: tuple[float, Reason] | None = None
     for recent in request.recent:
         about = facts.get(recent.product_id)
-        if about is None or about.vector is None or not about.visible or recent.kind not in BY_KIND:
+        if about is None or not about.visible or recent.kind not in BY_KIND:
             continue
         if recent.product_id == one.product_id:
             continue
-        likeness = float(np.dot(about.vector, one.facts.vector))
+        likeness = 1.0 if named and named.because == recent.product_id else _likeness(about, one.facts)
         if likeness >= LEAST_LIKENESS and (best is None or likeness > best[0]):
             code, text = BY_KIND[recent.kind]
             best = likeness, Reason(code, text.format(name=about.name), recent.product_id)
     return best[1] if best else None
+
+
+def _likeness(one: Facts, other: Facts | None) -> float:
+    """In the model's space; -1 where one of them has no place in it."""
+    if other is None or one.vector is None or other.vector is None:
+        return -1.0
+    return float(np.dot(one.vector, other.vector))

@@ -105,3 +105,12 @@ def test_popular_in_a_category_names_it():
 
 def test_a_match_of_a_search_says_so():
     assert reason(candidate(1, "matches"), request("search", query="bag")).code == "matches_search"
+
+
+def test_a_newcomer_owes_its_place_to_the_product_it_is_named_like():
+    one = candidate(1, "newcomers", 0.7, because=9, about=facts("Snack box with a fox"))
+    mentioned = {8: facts("Snack box", vector=[1, 0]), 9: BAG}
+
+    found = reason(one, request(personal=True, recent=(recent(8), recent(9))), mentioned)
+
+    assert (found.code, found.product_id) == ("because_you_viewed", 9)
