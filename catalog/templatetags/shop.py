@@ -1,9 +1,7 @@
 """How products look: prices, tints of the tiles behind pictures, the departments of the home page."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from django import template
 from django.core.cache import cache
@@ -41,13 +39,6 @@ def tint(category_id: object) -> str:
     Anything but a number is no category: a template has an empty text where a product is gone.
     """
     return f"tint-{category_id * 5 % TINTS}" if isinstance(category_id, int) else "tint-none"
-
-
-@register.filter
-def adds_to(row: Sequence[Any], above: Sequence[Any]) -> bool:
-    """Whether a row of a feed's items is worth its place below others: most of its products are not there yet."""
-    shown = {item.product.pk for item in above}
-    return sum(item.product.pk not in shown for item in row) * 2 > len(row)
 
 
 @register.simple_tag
