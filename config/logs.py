@@ -5,6 +5,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
 
 def configure(level: str) -> dict[str, Any]:
     """Sends structlog's events through the standard library; returns Django's LOGGING.
