@@ -43,7 +43,7 @@ def tint(category_id: object) -> str:
 
 @register.simple_tag
 def departments() -> list[Department]:
-    """Every category that has something to sell, with the picture of what is wanted most in it.
+    """Every category that has something to sell, with its picture, or that of what is wanted most in it.
 
     Kept for a while: it sorts all products, and would be the home page's slowest query.
     """
@@ -58,4 +58,7 @@ def _departments() -> list[Department]:
     wanted = Product.objects.purchasable().filter(category=OuterRef("pk")).exclude(image="")
     pictures = wanted.order_by("-popularity__trending", "pk").values("image")[:1]
     categories = Category.objects.annotate(picture=Subquery(pictures)).exclude(picture=None)
-    return [Department(category, default_storage.url(category.picture)) for category in categories]
+    return [
+        Department(category, default_storage.url(category.image.name or category.picture))
+        for category in categories
+    ]

@@ -181,6 +181,14 @@ def test_a_department_shows_what_is_wanted_most_in_it():
     assert Product.objects.count() == 3
 
 
+def test_a_department_with_a_picture_of_its_own_shows_that():
+    cache.clear()
+    bags = CategoryFactory(image="categories/bag.webp")
+    ProductFactory(category=bags, image="products/toilet-roll.webp")
+
+    assert [one.picture for one in departments()] == ["/media/categories/bag.webp"]
+
+
 def test_no_shared_cache_keeps_a_page_that_shows_a_basket(client):
     product = ProductFactory(category=CategoryFactory(slug="bags"))
 
