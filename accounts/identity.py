@@ -74,9 +74,13 @@ def greet(request: HttpRequest, response: HttpResponseBase) -> None:
     Without it, two clicks that are under way at once, before the answer to the first, would make two
     shoppers, and half of what a newcomer did would be lost. No row is written: most newcomers are robots.
     """
-    known = _user(request) or _cookie(request, COOKIE_SALT, NEWCOMER_SALT)
-    if not known and settings.SHOPPER_COOKIE_NAME not in response.cookies:
+    if not is_known(request) and settings.SHOPPER_COOKIE_NAME not in response.cookies:
         _set_cookie(response, uuids.uuid4(), NEWCOMER_SALT)
+
+
+def is_known(request: HttpRequest) -> bool:
+    """Whether somebody is signed in, or the browser sends a cookie of the shop, be it only ``greet``'s."""
+    return bool(_user(request) or _cookie(request, COOKIE_SALT, NEWCOMER_SALT))
 
 
 def forget(response: HttpResponseBase) -> None:

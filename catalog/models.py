@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 
 class Category(models.Model):
-    """A shelf of the shop. ``description`` is also what the text encoder compares products with."""
+    """A shelf of the shop. ``description`` is also what the text encoder compares products with.
+
+    ``image`` stands for it on the home page; without one it is the picture of a product.
+    """
 
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(max_length=80, unique=True)
     description = models.CharField(max_length=300, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
+    image = models.ImageField(upload_to="categories/", blank=True)
 
     class Meta:
         ordering = ("position", "name")

@@ -17,10 +17,17 @@ CURRENCY = "GBP"
 
 
 def load_categories() -> None:
-    """The shelves by slug; an owner's changes to them stay."""
+    """The shelves by slug, with their pictures; an owner's changes to them stay."""
+    _copy_art({shelf.art for shelf in SHELVES}, "categories")
     Category.objects.bulk_create(
         [
-            Category(slug=shelf.slug, name=shelf.name, description=shelf.examples[:300], position=place)
+            Category(
+                slug=shelf.slug,
+                name=shelf.name,
+                description=shelf.examples[:300],
+                position=place,
+                image=f"categories/{shelf.art}.webp",
+            )
             for place, shelf in enumerate(SHELVES, start=1)
         ],
         ignore_conflicts=True,
@@ -29,14 +36,7 @@ def load_categories() -> None:
 
 def load_pictures(products: list[RawProduct]) -> None:
     """Copies each different picture once; products share it."""
-    folder = Path(settings.MEDIA_ROOT) / "products"
-    folder.mkdir(parents=True, exist_ok=True)
-    for art in {product.art for product in products if product.art}:
-        target = folder / f"{art}.webp"
-        if not target.exists():
-            partial = folder / f".{art}.partial"
-            shutil.copyfile(DATA / "product_art" / f"{art}.webp", partial)
-            partial.replace(target)
+    _copy_art({product.art for product in products if product.art}, "products")
 
 
 def load_products(products: list[RawProduct]) -> Imported:
@@ -56,3 +56,14 @@ def load_products(products: list[RawProduct]) -> Imported:
         ],
         update=False,
     )
+
+
+def _copy_art(names: set[str], folder_name: str) -> None:
+    folder = Path(settings.MEDIA_ROOT) / folder_name
+    folder.mkdir(parents=True, exist_ok=True)
+    for art in names:
+        target = folder / f"{art}.webp"
+        if not target.exists():
+            partial = folder / f".{art}.partial"
+            shutil.copyfile(DATA / "product_art" / f"{art}.webp", partial)
+            partial.replace(target)

@@ -1,9 +1,7 @@
 """How products look: prices, tints of the tiles behind pictures, the departments of the home page."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from django import template
 from django.core.cache import cache
@@ -43,16 +41,9 @@ def tint(category_id: object) -> str:
     return f"tint-{category_id * 5 % TINTS}" if isinstance(category_id, int) else "tint-none"
 
 
-@register.filter
-def adds_to(row: Sequence[Any], above: Sequence[Any]) -> bool:
-    """Whether a row of a feed's items is worth its place below others: most of its products are not there yet."""
-    shown = {item.product.pk for item in above}
-    return sum(item.product.pk not in shown for item in row) * 2 > len(row)
-
-
 @register.simple_tag
 def departments() -> list[Department]:
-    """Every category that has something to sell, with the picture of what is wanted most in it.
+    """Every category that has something to sell, with its picture, or that of what is wanted most in it.
 
     Kept for a while: it sorts all products, and would be the home page's slowest query.
     """
@@ -67,4 +58,7 @@ def _departments() -> list[Department]:
     wanted = Product.objects.purchasable().filter(category=OuterRef("pk")).exclude(image="")
     pictures = wanted.order_by("-popularity__trending", "pk").values("image")[:1]
     categories = Category.objects.annotate(picture=Subquery(pictures)).exclude(picture=None)
-    return [Department(category, default_storage.url(category.picture)) for category in categories]
+    return [
+        Department(category, default_storage.url(category.image.name or category.picture))
+        for category in categories
+    ]

@@ -30,6 +30,8 @@ def web(port: int) -> Program:
     command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
     command += ["--worker-class", "gthread", "--workers", str(WEB_WORKERS), "--threads", str(WEB_THREADS)]
     command += ["--graceful-timeout", "3", "--timeout", "60", "--log-level", "warning"]
+    # The longest that gunicorn takes: past it, its own bare page answers in the place of the shop's.
+    command += ["--limit-request-line", "8190"]
     # Its control socket would lie in the home folder, where two shops would share it.
     command += ["--no-control-socket"]
     return Program("web", command, environment={**ENVIRONMENT, **ONE_THREAD})

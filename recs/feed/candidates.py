@@ -28,6 +28,7 @@ class FeedRequest:
 
     ``vector`` float32 [d] is the shopper in the space of the active version, None without history or model.
     ``personal`` is False for a shopper without a history, or one who wants no personalised feeds.
+    ``elsewhere`` are products that the same page shows already.
     """
 
     scenario: str
@@ -41,6 +42,7 @@ class FeedRequest:
     product_id: int | None = None
     query: str = ""
     include_bought: bool = False
+    elsewhere: frozenset[int] = frozenset()
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -58,7 +60,7 @@ class FeedRequest:
     def unwanted(self) -> frozenset[int]:
         """Products that the filters will take away: sources leave them out, lest a heavy buyer's page stay empty."""
         bought = frozenset() if self.include_bought else self.bought
-        return self.hidden | bought | frozenset(self.in_cart) | frozenset(self.seeds)
+        return self.hidden | bought | frozenset(self.in_cart) | frozenset(self.seeds) | self.elsewhere
 
 
 @dataclass(frozen=True, slots=True)

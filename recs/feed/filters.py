@@ -33,6 +33,13 @@ def not_in_cart(candidates: Sequence[Candidate], request: FeedRequest) -> Filter
     return _keep(candidates, lambda one: one.product_id not in request.in_cart, "in the basket already")
 
 
+def not_elsewhere(candidates: Sequence[Candidate], request: FeedRequest) -> Filtered:
+    """Not what another feed of the same page shows."""
+    return _keep(
+        candidates, lambda one: one.product_id not in request.elsewhere, "shown elsewhere on the page"
+    )
+
+
 def first_of_a_name(candidates: Sequence[Candidate], request: FeedRequest) -> Filtered:
     """Products of one name look like the same one twice: the first proposed stays."""
     seen: set[str] = set()

@@ -51,6 +51,7 @@ def pipeline_for(scenario: str, request: FeedRequest, version: ActiveVersion | N
             filters.not_bought,
             filters.not_the_subject,
             filters.not_in_cart,
+            filters.not_elsewhere,
             filters.first_of_a_name,
         ),
         scorers=(scorers.best_place,),
@@ -154,9 +155,13 @@ def serve_feed(
     query: str = "",
     count: int = 24,
     include_bought: bool = False,
+    beside: Sequence[Feed] = (),
     log: bool = True,
 ) -> Feed:
     """One feed, with reasons. Raises ValueError for an unknown scenario or one that lacks its product.
+
+    ``beside``: the feeds on the same page whose products this one leaves out. An empty feed, which no page
+    shows, is not logged.
 
     The active version is read once and used throughout, so no feed mixes two spaces.
     """
@@ -166,10 +171,12 @@ def serve_feed(
         raise ValueError(f"the scenario {scenario} is about a product")
     version = registry.active_version()
     request, seq, first = _request(scenario, shopper, product, query, count, include_bought, version)
+    shown = frozenset(item.product.pk for feed in beside for item in feed.items)
+    request = replace(request, elsewhere=shown)
     result = pipeline_for(scenario, request, version).run(request)
     items = feed_items(result)
     served = None
-    if log:
+    if log and items:
         served = log_served(
             items=items,
             shopper=shopper,

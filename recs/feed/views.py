@@ -21,12 +21,11 @@ LONGEST_QUERY = 200
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
     shopper = shopper_for(request)
-    context = {
-        "feed": _home_feed(shopper),
-        "trending": serve_feed(scenario="trending", shopper=shopper, count=ROW_COUNT),
-        "new": serve_feed(scenario="new", shopper=shopper, count=ROW_COUNT),
-    }
-    return render(request, "recs/home.html", context)
+    feed = _home_feed(shopper)
+    # A newcomer's feed is made of the same two: the rows go on where it ends.
+    trending = serve_feed(scenario="trending", shopper=shopper, count=ROW_COUNT, beside=[feed])
+    new = serve_feed(scenario="new", shopper=shopper, count=ROW_COUNT, beside=[feed, trending])
+    return render(request, "recs/home.html", {"feed": feed, "trending": trending, "new": new})
 
 
 @require_safe

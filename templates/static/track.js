@@ -3,7 +3,8 @@
    Each interaction has an id of its own and waits in localStorage until the shop has acknowledged it: whatever a
    lost network or a closed page left there is sent again, and stored once. After an acknowledgement
    `interaction-stored` is fired on <body>, here and in the shop's other tabs; a feed that has seen less asks for
-   itself anew. Pages work without this file: the basket, likes and hides are recorded by the server. */
+   itself anew. Pages work without this file: the basket, likes and hides are recorded by the server,
+   and views by the picture in <noscript> on a product's page. */
 (() => {
   "use strict";
 

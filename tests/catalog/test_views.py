@@ -1,7 +1,6 @@
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
@@ -9,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.models import Product
-from catalog.templatetags.shop import adds_to, departments, price, tint
+from catalog.templatetags.shop import departments, price, tint
 from recs.models import ProductPopularity
 from tests.factories import CategoryFactory, ProductFactory
 
@@ -182,25 +181,16 @@ def test_a_department_shows_what_is_wanted_most_in_it():
     assert Product.objects.count() == 3
 
 
+def test_a_department_with_a_picture_of_its_own_shows_that():
+    cache.clear()
+    bags = CategoryFactory(image="categories/bag.webp")
+    ProductFactory(category=bags, image="products/toilet-roll.webp")
+
+    assert [one.picture for one in departments()] == ["/media/categories/bag.webp"]
+
+
 def test_no_shared_cache_keeps_a_page_that_shows_a_basket(client):
     product = ProductFactory(category=CategoryFactory(slug="bags"))
 
     for address in ("/c/bags", product.get_absolute_url()):
         assert client.get(address)["Cache-Control"] == "private, no-cache"
-
-
-@pytest.mark.parametrize(
-    ("row", "above", "worth_it"),
-    [
-        ([1, 2, 3], [], True),
-        ([1, 2, 3], [3, 4], True),
-        ([1, 2], [1, 9], False),
-        ([1], [1], False),
-        ([], [1], False),
-    ],
-)
-def test_a_row_that_mostly_repeats_what_stands_above_it_is_not_worth_its_place(row, above, worth_it):
-    def items(keys):
-        return [SimpleNamespace(product=SimpleNamespace(pk=key)) for key in keys]
-
-    assert adds_to(items(row), items(above)) is worth_it

@@ -42,6 +42,15 @@ def rows() -> dict[str, list]:
     }
 
 
+def test_every_shelf_has_a_picture_of_its_own(settings):
+    call_command("import_online_retail")
+
+    pictures = dict(Category.objects.values_list("slug", "image"))
+    assert pictures["christmas"] == "categories/1f384.webp"
+    assert len(set(pictures.values())) == len(SHELVES)
+    assert all((Path(settings.MEDIA_ROOT) / picture).is_file() for picture in pictures.values())
+
+
 def test_products_customers_and_purchases_are_those_of_the_file(settings, capsys):
     call_command("import_online_retail")
 

@@ -41,6 +41,29 @@ def test_the_home_page_shows_products_and_sections(client, shop):
     assert "Lunch bag 3" in response.content.decode()
 
 
+def test_the_rows_of_the_home_page_stand_outside_of_the_feed_that_renews_itself(client):
+    for number in range(50):
+        InteractionFactory(product=ProductFactory(name=f"Candle {number}"))
+    refresh_popularity()
+
+    page, fragment = client.get("/"), client.get("/feed/home")
+
+    for row in ('id="trending"', 'id="new"'):
+        assert row in page.content.decode()
+        assert row not in fragment.content.decode()
+    parts = [{item.product for item in page.context[name].items} for name in ("feed", "trending", "new")]
+    assert [len(part) for part in parts] == [24, 8, 8]
+    assert len(set().union(*parts)) == 40
+
+
+def test_only_the_feeds_that_the_page_shows_are_logged_as_served(client, shop):
+    page = client.get("/").content.decode()
+
+    assert 'id="trending"' not in page
+    assert 'id="new"' not in page
+    assert [served.scenario for served in Recommendation.objects.all()] == ["home"]
+
+
 def test_an_empty_shop_has_a_home_page(client, shop):
     type(shop[0]).objects.all().delete()
 
