@@ -45,7 +45,8 @@ class Ease(Base):
             raise ValueError(f"EASE needs items² of memory: {items.count} items, at most {MOST_ITEMS}")
         until = time.monotonic() + budget.seconds
         self.popular = popularity(interactions, items.count)
-        gram = _gram(wanted_matrix(interactions, items.count))
+        seen = wanted_matrix(interactions, items.count)
+        gram = (seen.T @ seen).tocsr()
         self.penalty, self.decay = PENALTIES[1], DECAYS[1]
         if not validation:
             self.weights = _solve(gram, self.penalty)
@@ -53,6 +54,8 @@ class Ease(Base):
 
         def candidates() -> Iterator[tuple[float, float, FloatArray]]:
             for penalty in PENALTIES:
+                # One dense matrix of items² less in memory.
+                self.weights = np.zeros((0, 0), dtype=np.float32)
                 self.weights = _solve(gram, penalty)
                 for decay in DECAYS:
                     self.decay = decay
@@ -95,15 +98,12 @@ class Ease(Base):
         return read_wishes(histories, len(self.popular), decay=self.decay)
 
 
-def _gram(seen: sparse.csr_matrix) -> FloatArray:
-    return (seen.T @ seen).toarray()
-
-
-def _solve(gram: FloatArray, penalty: float) -> FloatArray:
-    """By Cholesky in torch, whose LAPACK uses every core."""
-    matrix = torch.from_numpy(gram).clone()
+def _solve(gram: sparse.csr_matrix, penalty: float) -> FloatArray:
+    """By Cholesky in torch, whose LAPACK uses every core. At most two dense matrices of items² stand at once."""
+    matrix = torch.from_numpy(gram.toarray())
     matrix.diagonal().add_(penalty)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(matrix))
-    weights = inverse / -inverse.diagonal()
-    weights.fill_diagonal_(0.0)
-    return weights.numpy()
+    matrix = torch.linalg.cholesky(matrix)
+    matrix = torch.cholesky_inverse(matrix)
+    matrix /= -matrix.diagonal().clone()
+    matrix.fill_diagonal_(0.0)
+    return matrix.numpy()
