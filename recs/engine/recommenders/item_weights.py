@@ -1,0 +1,93 @@
+"""A linear item-item model's weights: whole while items² fit into memory, of low rank beyond."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from recs.engine.interactions import FloatArray, IntArray
+
+MOST_ITEMS = 30_000
+"""Beyond, a dense matrix would take more than 3.6 GB."""
+RANK = 512
+
+
+class ItemWeights(Protocol):
+    """``B`` float32 [items, items], its diagonal 0, in whatever form."""
+
+    def scores(self, wishes: sparse.csr_matrix) -> FloatArray:
+        """``wishes B``, float32 [histories, items]."""
+        ...
+
+    def column(self, items: IntArray, item: int) -> FloatArray:
+        """``B[items, item]``."""
+        ...
+
+    def arrays(self) -> dict[str, np.ndarray]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    weights: FloatArray
+
+    def scores(self, wishes: sparse.csr_matrix) -> FloatArray:
+        return np.asarray(wishes @ self.weights)
+
+    def column(self, items: IntArray, item: int) -> FloatArray:
+        return self.weights[items, item]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"weights": self.weights}
+
+
+@dataclass(frozen=True, slots=True)
+class LowRank:
+    """``B = V diag(s) V' `` without its ``diagonal``; ``basis`` V float32 [items, rank], ``strength`` s [rank]."""
+
+    basis: FloatArray
+    strength: FloatArray
+    diagonal: FloatArray
+
+    def scores(self, wishes: sparse.csr_matrix) -> FloatArray:
+        scores = ((wishes @ self.basis) * self.strength) @ self.basis.T
+        own = wishes.multiply(self.diagonal[None, :]).tocoo()
+        scores[own.row, own.col] -= own.data
+        return scores
+
+    def column(self, items: IntArray, item: int) -> FloatArray:
+        weights = (self.basis[items] * self.strength) @ self.basis[item]
+        return np.where(items == item, 0.0, weights).astype(np.float32)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"basis": self.basis, "strength": self.strength, "diagonal": self.diagonal}
+
+
+def ease_weights(gram: sparse.csr_matrix, penalty: float) -> Dense:
+    """``I - P diag(1 / diag(P))`` with ``P = (X'X + λ I)^-1`` from ``gram`` X'X.
+
+    By Cholesky in torch, whose LAPACK uses every core. At most two dense matrices of items² stand at once.
+    """
+    matrix = torch.from_numpy(gram.toarray())
+    matrix.diagonal().add_(penalty)
+    matrix = torch.linalg.cholesky(matrix)
+    matrix = torch.cholesky_inverse(matrix)
+    matrix /= -matrix.diagonal().clone()
+    matrix.fill_diagonal_(0.0)
+    return Dense(matrix.numpy())
+
+
+def ridge_weights(directions: FloatArray, values: FloatArray, penalty: float) -> LowRank:
+    """``V diag(σ² / (σ² + λ)) V'`` of the leading directions of X, its diagonal taken out afterwards."""
+    strength = (values**2 / (values**2 + penalty)).astype(np.float32)
+    return LowRank(directions, strength, ((directions**2) @ strength).astype(np.float32))
+
+
+def restored(arrays: dict[str, np.ndarray]) -> ItemWeights:
+    """From what ``arrays`` gave. Raises KeyError."""
+    if "weights" in arrays:
+        return Dense(arrays["weights"])
+    return LowRank(arrays["basis"], arrays["strength"], arrays["diagonal"])
