@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from recs.engine.transformer.training import CHECKPOINT
 from recs.models import ModelVersion, TrainingRun
 from recs.nightly import train
 from recs.nightly.lease import AlreadyRunning
@@ -23,7 +24,8 @@ def environment(process_environment: dict[str, str], settings, tmp_path: Path) -
 
 
 def wait_for_checkpoint(process: TestProcess) -> None:
-    process.wait_for((train.checkpoint_folder() / "checkpoint.pt").exists, what="the first epoch")
+    checkpoint = train.checkpoint_folder() / "member-0" / CHECKPOINT
+    process.wait_for(checkpoint.exists, what="the first epoch")
 
 
 def test_a_training_that_was_killed_goes_on_from_its_checkpoint_though_the_shop_lived_on(
