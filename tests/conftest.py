@@ -21,13 +21,13 @@ from tests.processes import TestProcess, answers, free_port, python_process
 KEYS = ("realtime", "default", "training", "unacked", "unacked_index", DIRTY_KEY, AWAKE_KEY)
 """All that the project writes into Redis. A mark that outlives its message would keep the next test's worker
 asleep."""
-SLOW_FOLDERS = ("browser", "paths")
+SLOW_FOLDERS = ("browser", "contracts", "paths")
 
 WorkerStarter = Callable[..., TestProcess]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole paths and browsers are slow wherever they say so or not."""
+    """Whole paths, browsers and trainings of the whole family are slow wherever they say so or not."""
     root = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(root) and item.path.relative_to(root).parts[0] in SLOW_FOLDERS:
