@@ -18,9 +18,10 @@ PER_RECENT = 30
 """Neighbours of each recent product; the newest few recent products count."""
 WORD_SEEDS = 3
 """Recent products whose texts are compared: each reads every text vector, 3 ms for 3,657 products."""
-LEAST_ALIKE = 0.4
+LEAST_ALIKE = 0.35
 """Likeness of two names below which a newcomer suits nobody: a watering can of zinc and other things of zinc have
-0.44, a teapot with bluebirds and other teapots 0.7, a garden gnome and lunch bags 0.24."""
+0.36 to 0.44, a teapot with bluebirds and other teapots 0.7, a cookery book and mugs 0.26, a garden gnome and lunch
+bags 0.24."""
 NEWCOMERS_MOST = 12
 RECENT_SEEDS = 5
 SHORT_LIST = 40
