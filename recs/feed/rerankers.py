@@ -17,8 +17,8 @@ of that shelf, at the price of a mean score of 1.46, 1.40, 1.26 and 1.18."""
 SAME_SHELF = 0.25
 """Likeness of two products of one category where nothing finer is known. Of the twelve products on top after
 three lunch bags, ten were bags with 0.15, six with 0.25, and one with 0.5."""
-NEWCOMER_PLACE = 5
-"""Counted from 0: the end of a wide screen's first row."""
+NEWCOMER_PLACES = (5, 11, 17)
+"""Counted from 0: the ends of a wide screen's first rows."""
 POOL = 6
 """Candidates per place that are looked at: those below never reach the page."""
 
@@ -55,16 +55,19 @@ def diverse(candidates: Sequence[Candidate], request: FeedRequest) -> list[Candi
     return chosen
 
 
-def diverse_with_a_newcomer(candidates: Sequence[Candidate], request: FeedRequest) -> list[Candidate]:
-    """``diverse``, and where no newcomer came onto the page by itself, the best that suits takes a place on it.
+def diverse_with_newcomers(candidates: Sequence[Candidate], request: FeedRequest) -> list[Candidate]:
+    """``diverse``, and as many of the best newcomers that suit as there are places for them.
 
-    A product that is never shown never gets the clicks that would carry it: one place of a page is what meeting it
-    costs.
+    A product that is never shown never gets the clicks that would carry it: a few places of a page are what meeting
+    it costs. Newcomers that came onto the page by themselves stay where they are and count among these.
     """
     chosen = diverse(candidates, request)
     met = [one for one in candidates if "newcomers" in one.proposals]
-    if met and len(chosen) > NEWCOMER_PLACE and not any("newcomers" in one.proposals for one in chosen):
-        chosen[NEWCOMER_PLACE:] = [met[0], *chosen[NEWCOMER_PLACE:-1]]
+    there = {one.product_id for one in chosen} & {one.product_id for one in met}
+    waiting = [one for one in met if one.product_id not in there]
+    for place, newcomer in zip(NEWCOMER_PLACES[len(there) :], waiting, strict=False):
+        if place < len(chosen):
+            chosen[place:] = [newcomer, *chosen[place:-1]]
     return chosen
 
 

@@ -90,7 +90,7 @@ def pipeline_for(scenario: str, request: FeedRequest, version: ActiveVersion | N
                     sources.trending(),
                     sources.new(),
                 ),
-                rerank=rerankers.diverse_with_a_newcomer,
+                rerank=rerankers.diverse_with_newcomers,
                 scorers=(
                     scorers.shopper_affinity,
                     scorers.recent_affinity,

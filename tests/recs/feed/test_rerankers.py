@@ -54,22 +54,23 @@ def test_products_without_a_category_are_not_taken_for_one():
     assert ids(rerankers.diverse(given, request(count=3))) == [1, 2, 3]
 
 
-def test_the_best_newcomer_takes_a_place_where_none_came_onto_the_page_by_itself():
-    established = [scored(number, 2.0 - 0.01 * number, category_id=None) for number in range(1, 20)]
-    met = [candidate(number, "newcomers", parts={"score": 0.1 / number}) for number in (50, 51)]
+def test_the_best_newcomers_take_the_places_kept_for_them_where_none_came_onto_the_page_by_itself():
+    established = [scored(number, 2.0 - 0.01 * number, category_id=None) for number in range(1, 30)]
+    met = [candidate(number, "newcomers", parts={"score": 1 / number}) for number in (50, 51, 52, 53)]
 
-    found = rerankers.diverse_with_a_newcomer([*established, *met], request(count=12))
+    found = ids(rerankers.diverse_with_newcomers([*established, *met], request(count=24)))
 
-    assert len(found) == 12
-    assert [one.product_id for one in found].index(50) == rerankers.NEWCOMER_PLACE
-    assert 51 not in [one.product_id for one in found]
+    assert len(found) == len(set(found)) == 24
+    assert [found[place] for place in rerankers.NEWCOMER_PLACES] == [50, 51, 52]
+    assert 53 not in found
+    assert len(rerankers.diverse_with_newcomers([*established, *met], request(count=4))) == 4
 
 
-def test_a_newcomer_that_suits_best_keeps_the_place_that_it_has():
-    met = candidate(50, "newcomers", parts={"score": 3.0})
-    established = [scored(number, 2.0 - 0.01 * number) for number in range(1, 20)]
+def test_newcomers_that_suit_best_keep_the_places_that_they_have():
+    met = [candidate(50 + number, "newcomers", parts={"score": 3.0 - number}) for number in range(3)]
+    established = [scored(number, -1.0 * number) for number in range(1, 20)]
 
-    found = rerankers.diverse_with_a_newcomer([met, *established], request(count=12))
+    found = rerankers.diverse_with_newcomers([*met, *established], request(count=12))
 
-    assert found == rerankers.diverse([met, *established], request(count=12))
+    assert found == rerankers.diverse([*met, *established], request(count=12))
     assert found[0].product_id == 50
