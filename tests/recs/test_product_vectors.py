@@ -69,6 +69,7 @@ def test_a_search_uses_the_index_of_its_version(django_assert_num_queries):
     assert f"Index Scan using recs_productvector_{version.id}_hnsw" in plan
 
 
+@pytest.mark.slow
 def test_the_index_finds_what_exact_search_finds_also_far_beyond_forty():
     products = many_products(2_000)
     placed = small_shop.random_vectors(2_000)
@@ -82,6 +83,7 @@ def test_the_index_finds_what_exact_search_finds_also_far_beyond_forty():
     assert len(best & {product_id for product_id, _ in found}) >= 148
 
 
+@pytest.mark.slow
 def test_a_heavy_buyer_still_gets_as_many_as_asked_for():
     products = many_products(2_000)
     placed = small_shop.random_vectors(2_000)

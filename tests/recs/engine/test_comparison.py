@@ -16,6 +16,7 @@ def test_an_interval_of_the_mean_is_that_of_the_textbook():
     assert found.high == pytest.approx(0.3284, abs=0.004)
 
 
+@pytest.mark.slow
 def test_about_95_of_100_intervals_hold_the_truth():
     rng = np.random.default_rng(0)
     samples = [rng.binomial(1, 0.2, 200).astype(np.float32) for _ in range(100)]

@@ -21,6 +21,7 @@ def silent(step: object) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_the_newest_tenth_of_the_time_is_replayed_by_what_came_before():
     small_shop.make_histories(small_shop.make_shelves(2, 12), shoppers=30, length=8)
 
@@ -41,6 +42,7 @@ def test_the_newest_tenth_of_the_time_is_replayed_by_what_came_before():
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_the_split_may_be_at_a_day_of_choice():
     small_shop.make_histories(small_shop.make_shelves(2, 12), shoppers=30, length=8)
     start = datetime(2026, 11, 1, tzinfo=UTC)

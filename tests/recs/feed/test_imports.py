@@ -21,6 +21,7 @@ def test_the_stages_that_decide_know_no_django(stage):
     assert loaded_with(f"import recs.feed.{stage}", "django", "psycopg", "torch") == ""
 
 
+@pytest.mark.slow
 def test_a_web_process_can_serve_a_feed_without_having_imported_torch():
     statement = (
         "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings.test'\n"
