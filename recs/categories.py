@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from django.db import connection
 
 from catalog.models import Category
 from catalog.online_retail.categories import SHELVES, example_phrases, shelf_of
 from recs.content import text_encoder
+from recs.engine.content.text import TextEncoder
 from recs.vectors import from_binary
 
 
@@ -24,8 +27,7 @@ def categorise_products() -> int:
     product_ids, vectors = _uncategorised()
     if not product_ids:
         return 0
-    phrases, owner = example_phrases()
-    chosen = shelf_of(vectors, text_encoder().encode(phrases), owner)
+    chosen = shelf_of(vectors, *_examples(text_encoder()))
     with connection.cursor() as cursor:
         cursor.execute(
             # updated_at stays: neither words nor picture change, so nothing is to be encoded anew.
@@ -35,6 +37,13 @@ def categorise_products() -> int:
             [product_ids, [shelves[SHELVES[number].slug] for number in chosen]],
         )
         return cursor.rowcount
+
+
+@functools.cache
+def _examples(encoder: TextEncoder) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors of the shelves' example phrases, and whose they are: a second of work, once per encoder."""
+    phrases, owner = example_phrases()
+    return encoder.encode(phrases), owner
 
 
 def _uncategorised() -> tuple[list[int], np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 from recs.engine.artifact import ArtifactError
 from recs.engine.comparison import mean_interval
 from recs.engine.evaluation import Quality, Ranks, evaluate
-from recs.engine.interactions import FloatArray, History, IntArray
+from recs.engine.interactions import History, IntArray
 from recs.engine.recommender import Recommendations
 from recs.engine.recommenders.transformer import Transformer
 from recs.nightly.dataset import Dataset
@@ -109,15 +109,9 @@ def decide(qualities: dict[str, Quality]) -> Decision:
 def _compare(challenger: Quality, rival: Quality, name: str) -> str:
     difference = challenger.ndcg_10 - rival.ndcg_10
     sign = ">" if difference > 0 else "<" if difference < 0 else "="
-    low, high = paired_interval(challenger.rows - rival.rows)
+    interval = mean_interval(challenger.rows - rival.rows)
     return (
         f"challenger {challenger.ndcg_10:.4f} {sign} {name} {rival.ndcg_10:.4f}"
         f" (NDCG@10 on {len(challenger.rows):,} targets; difference {difference:+.4f},"
-        f" 95 % interval {low:+.4f} to {high:+.4f})"
+        f" 95 % interval {interval.low:+.4f} to {interval.high:+.4f})"
     )
-
-
-def paired_interval(differences: FloatArray) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean difference per shopper."""
-    found = mean_interval(differences)
-    return found.low, found.high

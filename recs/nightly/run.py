@@ -68,11 +68,7 @@ def _run(night: Night, minutes: float, seed: int) -> TrainingRun:
             model=trained.challenger,
             dataset=dataset,
             metrics=night.figures["quality"],
-            config={
-                "minutes": minutes,
-                "seed": seed,
-                "epochs": [state.best_epoch for state in trained.challenger.states],
-            },
+            config={"minutes": minutes, "seed": seed, "epochs": trained.challenger.epochs},
         )
     with night.step("embed shoppers"):
         publish.embed_shoppers(version, progress=lambda done: night.tell("embed shoppers", done))

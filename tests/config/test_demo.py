@@ -102,6 +102,7 @@ def test_a_worker_that_is_killed_is_started_again(prepared: Path, tmp_path: Path
             what="restarting",
             seconds=15,
         )
+        assert first not in worker_pids(prepared, "realtime")
 
 
 @pytest.mark.slow
@@ -170,8 +171,14 @@ def test_a_port_that_is_none_is_refused(port: str) -> None:
         port_number(port)
 
 
-def test_a_free_port_is_accepted() -> None:
-    require_free_port(free_port())
+def test_a_free_port_is_accepted_and_left_free() -> None:
+    port = free_port()
+
+    require_free_port(port)
+
+    with socket.socket() as taker:
+        taker.bind(("127.0.0.1", port))
+        assert taker.getsockname()[1] == port
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,15 +14,17 @@ from recs.engine.recommender import Recommendations, Recommender, top_k
 class Base(Recommender):
     """A member says what it scores with, and what of it is kept."""
 
+    @abstractmethod
     def scores(self, histories: Sequence[History]) -> FloatArray:
         """float32 [histories, items], an array of the caller's own; popularity for a history without a wish."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pack(self) -> Artifact:
-        raise NotImplementedError
+        """All that is kept."""
 
+    @abstractmethod
     def unpack(self, artifact: Artifact) -> None:
-        raise NotImplementedError
+        """Becomes what ``pack`` gave. Raises ArtifactError."""
 
     def recommend(
         self,

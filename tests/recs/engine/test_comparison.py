@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recs.engine.comparison import mean_interval, paired, ratio_interval
+from recs.engine.comparison import Interval, mean_interval, paired, ratio_interval
 
 
 def test_an_interval_of_the_mean_is_that_of_the_textbook():
@@ -91,3 +91,7 @@ def test_a_ratio_that_is_the_same_for_every_shopper_is_certain():
     found = ratio_interval(2 * rows, rows)
 
     assert (found.low, found.high) == (2.0, 2.0)
+
+
+def test_the_interval_of_equal_rows_is_a_point():
+    assert mean_interval(np.full(10, 0.25, dtype=np.float32)) == Interval(0.25, 0.25)

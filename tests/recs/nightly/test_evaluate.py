@@ -6,7 +6,7 @@ import pytest
 from recs.engine.evaluation import Quality
 from recs.engine.interactions import History
 from recs.nightly.dataset import Dataset
-from recs.nightly.evaluate import Champion, decide, load_champion, paired_interval
+from recs.nightly.evaluate import Champion, decide, load_champion
 from recs.product_vectors import content_items
 from tests.factories import ProductFactory
 from tests.recs import small_shop
@@ -69,10 +69,6 @@ def test_the_baselines_beside_popularity_do_not_decide():
     decision = decide({"popularity": quality(0.1), "item_knn": quality(0.9), "transformer": quality(0.2)})
 
     assert decision.publish
-
-
-def test_the_interval_of_equal_differences_is_a_point():
-    assert paired_interval(np.full(10, 0.25, dtype=np.float32)) == (0.25, 0.25)
 
 
 def dataset_of(products) -> Dataset:
