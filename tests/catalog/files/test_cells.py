@@ -1,5 +1,6 @@
 """What cells may hold."""
 
+import contextlib
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
