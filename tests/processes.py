@@ -58,6 +58,12 @@ class TestProcess:
         self.kill()
 
 
+def _default_signals() -> None:
+    """Tests that a script runs in the background have these ignored, and what they start would inherit it."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def python_process(
     arguments: Sequence[str | Path], *, log: Path, environment: Mapping[str, str]
@@ -72,6 +78,7 @@ def python_process(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_default_signals,
         )
     process = TestProcess(popen=popen, log=log)
     try:

@@ -36,6 +36,9 @@ def spawn(
     parent = os.getpid()
 
     def prepare() -> None:
+        # A shell without job control starts "make demo &" with both ignored, and a child would inherit that.
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
         if _libc is not None:
             _libc.prctl(PR_SET_PDEATHSIG, int(death_signal))
             if os.getppid() != parent:

@@ -60,6 +60,8 @@ def prepared() -> Iterator[Path]:
     for name in ("import_online_retail", "encode_content", "retrain"):
         (var / "done" / name).write_text(row[0])
     yield var
+    for process in processes_of(var):
+        process.kill()  # what a failed test left, or the next run would count it
     services.stop(var, force=True)
     shutil.rmtree(var)
 
