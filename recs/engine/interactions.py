@@ -97,6 +97,11 @@ class Interactions:
     def __len__(self) -> int:
         return len(self.item)
 
+    def history(self, start: int, stop: int) -> History:
+        """These rows, which must be one user's."""
+        rows = slice(start, stop)
+        return History(self.item[rows], self.kind[rows], self.time[rows], self.value[rows])
+
 
 @dataclass(frozen=True, slots=True)
 class Items:

@@ -70,8 +70,8 @@ def replay(interactions: Interactions, start: int, *, longest: int) -> Replay:
             user.append(int(interactions.user[first]))
             rows.append(first + event)
             visits.append(bool(begins[event]))
-            following.append(_history(interactions, first, first + event, longest))
-            frozen.append(_history(interactions, first, first + midnight, longest))
+            following.append(interactions.history(max(first, first + event - longest), first + event))
+            frozen.append(interactions.history(max(first, first + midnight - longest), first + midnight))
             had.append(interactions.item[first : first + event])
     return Replay(
         np.array(user, dtype=np.int64),
@@ -107,13 +107,3 @@ def last_tenth(time: IntArray) -> int:
     first, last = int(time.min()), int(time.max())
     moment = first + (last - first) * 9 // 10
     return moment - moment % DAY
-
-
-def _history(interactions: Interactions, first: int, stop: int, longest: int) -> History:
-    rows = slice(max(first, stop - longest), stop)
-    return History(
-        interactions.item[rows],
-        interactions.kind[rows],
-        interactions.time[rows],
-        interactions.value[rows],
-    )

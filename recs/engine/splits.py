@@ -98,13 +98,7 @@ def held_out_between(
         if not len(later):
             continue
         next_moment = later[interactions.time[later] == interactions.time[later[0]]]
-        rows = slice(max(first, cut - longest), cut)
-        history = History(
-            interactions.item[rows],
-            interactions.kind[rows],
-            interactions.time[rows],
-            interactions.value[rows],
-        )
+        history = interactions.history(max(first, cut - longest), cut)
         chosen = np.unique(interactions.item[next_moment]) if every_target else None
         for target in interactions.item[[rng.choice(next_moment)]] if chosen is None else chosen:
             histories.append(history)

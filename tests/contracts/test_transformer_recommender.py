@@ -66,7 +66,7 @@ def test_training_keeps_the_epoch_that_validates_best():
     model = small_transformer()
     model.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds=30), seed=1, validation=held_out)
 
-    assert all(state.best_ndcg >= 0.0 for state in model.states)
+    assert all(state.best_ndcg >= 0.0 for state in model.trainings)
     assert min(model.epochs) >= 1
 
 
@@ -77,7 +77,7 @@ def test_a_checkpoint_that_cannot_be_read_is_passed_over(tmp_path: Path):
 
     model.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds=30, checkpoint=tmp_path), seed=1)
 
-    assert [state.epoch for state in model.states] == [2, 2]
+    assert [state.epoch for state in model.trainings] == [2, 2]
 
 
 def test_a_checkpoint_of_other_data_is_passed_over(tmp_path: Path):

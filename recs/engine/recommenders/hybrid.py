@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from recs.engine.artifact import Artifact, array
+from recs.engine.artifact import Artifact, ArtifactError, array
 from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.recommenders.base import Base
@@ -21,14 +21,16 @@ from recs.engine.recommenders.content_based import ContentBased
 from recs.engine.recommenders.ease import Ease
 from recs.engine.recommenders.item_knn import ItemKnn
 from recs.engine.recommenders.matrix_factorization import MatrixFactorization
+from recs.engine.recommenders.neighbouring_states import NeighbouringStates
 from recs.engine.recommenders.popularity import Popularity
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.user_knn import UserKnn
 
 logger = logging.getLogger(__name__)
 
-MEMBERS: Mapping[str, Callable[[], Base]] = {
+MEMBERS: Mapping[str, Callable[..., Base]] = {
     "transformer": Transformer,
+    "neighbouring_states": NeighbouringStates,
     "ease": Ease,
     "item_knn": ItemKnn,
     "user_knn": UserKnn,
@@ -36,6 +38,7 @@ MEMBERS: Mapping[str, Callable[[], Base]] = {
     "content_based": ContentBased,
     "popularity": Popularity,
 }
+TRANSFORMER = Transformer.name
 SHARES = {"transformer": 0.7, "matrix_factorization": 0.15}
 """Of the budget; the others share what is left, and need seconds."""
 VALIDATION_ROWS = 6_000
@@ -45,7 +48,7 @@ VALIDATION_ROWS = 6_000
 class Hybrid(Base):
     name = "hybrid"
 
-    def __init__(self, members: Mapping[str, Callable[[], Base]] = MEMBERS) -> None:
+    def __init__(self, members: Mapping[str, Callable[..., Base]] = MEMBERS) -> None:
         self.makers = members
 
     def fit(
@@ -61,7 +64,7 @@ class Hybrid(Base):
         """Without validation all members weigh alike. A member that cannot learn from such data is left out."""
         until = time.monotonic() + budget.seconds
         self.members: dict[str, Base] = {}
-        for number, (name, make) in enumerate(self.makers.items()):
+        for number, name in enumerate(self.makers):
 
             def told(step: Progress, number: int = number, name: str = name) -> None:
                 if progress:
@@ -71,8 +74,8 @@ class Hybrid(Base):
             left = max(0.0, until - time.monotonic())
             seconds = min(left, SHARES.get(name, 0.15) * budget.seconds)
             folder = budget.checkpoint / name if budget.checkpoint else None
-            member = make()
             try:
+                member = self._made(name)
                 member.fit(
                     interactions,
                     items,
@@ -116,22 +119,34 @@ class Hybrid(Base):
     def unpack(self, artifact: Artifact) -> None:
         self.weights = array(artifact, "weights")
         self.members = {}
-        for name, config in artifact.config["members"].items():
+        configs = artifact.config["members"]
+        if unknown := sorted(set(configs) - set(self.makers)):
+            raise ArtifactError(f"the blend has members that are unknown here: {', '.join(unknown)}")
+        # In the order in which they were made: the columns of the weights, and some stand on others.
+        for name in (name for name in self.makers if name in configs):
             arrays = {
                 key.removeprefix(f"{name}."): part
                 for key, part in artifact.arrays.items()
                 if key.startswith(f"{name}.")
             }
-            member = self.makers[name]()
-            member.unpack(Artifact(name, config, arrays))
+            member = self._made(name)
+            member.unpack(Artifact(name, configs[name], arrays))
             self.members[name] = member
 
     @property
     def parameters(self) -> int:
         return sum(member.parameters for member in self.members.values())
 
+    def _made(self, name: str) -> Base:
+        """An empty member."""
+        if name != NeighbouringStates.name:
+            return self.makers[name]()
+        return self.makers[name](self.members[TRANSFORMER])
+
     def _forget_the_silent(self) -> None:
-        heard = np.flatnonzero(self.weights.any(axis=0)).tolist()
         names = list(self.members)
+        heard = [number for number, name in enumerate(names) if self.weights[:, number].any()]
+        if NeighbouringStates.name in (names[number] for number in heard):
+            heard = sorted({*heard, names.index(TRANSFORMER)})
         self.members = {names[number]: self.members[names[number]] for number in heard}
         self.weights = self.weights[:, heard]

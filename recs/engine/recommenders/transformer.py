@@ -20,7 +20,7 @@ from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.wishes import wanted_matrix
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers
 from recs.engine.transformer.item_tower import ItemTower, ItemTowerConfig, item_tower_config
-from recs.engine.transformer.sequence import sequence_batch
+from recs.engine.transformer.sequence import SequenceBatch, sequence_batch
 from recs.engine.transformer.start import spectral_vectors
 from recs.engine.transformer.training import Training, TrainingConfig, TrainingState
 from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
@@ -71,7 +71,7 @@ class Transformer(Base):
     @property
     def epochs(self) -> list[int]:
         """How many epochs each member was trained for."""
-        return [state.best_epoch for state in self.states]
+        return [state.best_epoch for state in self.trainings]
 
     def fit(
         self,
@@ -98,11 +98,11 @@ class Transformer(Base):
 
         def told(step: Progress) -> None:
             if progress:
-                number = len(self.states)
+                number = len(self.trainings)
                 done = (number + step.done) / self.members
                 progress(Progress(step.stage, done, {**step.figures, "member": float(number + 1)}))
 
-        self.states: list[TrainingState] = []
+        self.trainings: list[TrainingState] = []
         towers = zip(self.item_tower.members, self.user_tower.members, strict=True)
         for number, (item_tower, user_tower) in enumerate(towers):
             item_tower.start_from(start)
@@ -116,10 +116,10 @@ class Transformer(Base):
                 validate=validate if judged else None,
                 progress=told,
             )
-            spent = sum(state.seconds for state in self.states)
+            spent = sum(state.seconds for state in self.trainings)
             folder = budget.checkpoint / f"member-{number}" if budget.checkpoint else None
             share = Budget((budget.seconds - spent) / (self.members - number), folder)
-            self.states.append(training.run(share))
+            self.trainings.append(training.run(share))
         self.use_vectors(items)
 
     def build(self, items: Items, *, seed: int) -> None:
@@ -159,11 +159,19 @@ class Transformer(Base):
         for start in range(0, len(order), ENCODED_AT_ONCE):
             rows = order[start : start + ENCODED_AT_ONCE]
             batch = sequence_batch([histories[row] for row in rows], self.user_config.longest)
-            vectors = self.vectors[np.maximum(batch.item, 0)] * (batch.item >= 0)[..., None]
             users[rows] = self.user_tower.last_states(
-                vectors.astype(np.float32), batch.kind, batch.gap, batch.value, batch.length
+                self._read(batch), batch.kind, batch.gap, batch.value, batch.length
             )
         return users
+
+    def states(self, histories: Sequence[History]) -> FloatArray:
+        """float32 [histories, n, d]: the user after each of the newest interactions, in one causal pass."""
+        batch = sequence_batch(histories, self.user_config.longest)
+        return self.user_tower.states(self._read(batch), batch.kind, batch.gap, batch.value, batch.length)
+
+    def _read(self, batch: SequenceBatch) -> FloatArray:
+        """The item vectors of a batch [b, n, d], zeros at padding."""
+        return self.vectors[np.maximum(batch.item, 0)] * (batch.item >= 0)[..., None]
 
     def scores(self, histories: Sequence[History]) -> FloatArray:
         users = self.encode(histories)

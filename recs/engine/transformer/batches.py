@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recs.engine.interactions import Interactions, Kind
+from recs.engine.interactions import LEAST_WANTED, FloatArray, IntArray, Interactions, Kind
 from recs.engine.transformer.sequence import Segments, gap_bucket, scaled_value
 
 TARGET_WEIGHTS = {
@@ -54,9 +54,7 @@ def training_batch(
     here = np.where(inside, start[:, None] + steps, start[:, None])
     ahead = np.where(inside, here + 1, here)
     times = data.time[here]
-    weight = _TARGET_TABLE[data.kind[ahead]] * inside
-    poor = (data.kind[ahead] == Kind.RATING) & (data.value[ahead] < 3)
-    weight = np.where(poor, 0.0, weight)
+    weight = target_weights(data.kind[ahead], data.value[ahead]) * inside
     told = (rng.random(len(rows)) >= CONTEXT_DROPOUT)[:, None]
     return TrainingBatch(
         item=torch.from_numpy(data.item[here]),
@@ -64,12 +62,18 @@ def training_batch(
         gap=torch.from_numpy(np.where(told, gap_bucket(times), 0)),
         value=torch.from_numpy(np.where(told, scaled_value(data.value[here]), np.float32(0))),
         target=torch.from_numpy(data.item[ahead]),
-        weight=torch.from_numpy(weight.astype(np.float32)),
+        weight=torch.from_numpy(weight),
         length=torch.from_numpy(length),
         steps=torch.from_numpy(steps),
     )
 
 
-_TARGET_TABLE = np.zeros(max(Kind) + 1)
+def target_weights(kind: IntArray, value: FloatArray) -> FloatArray:
+    """What it counts to predict each of these interactions, float32; a complaint (a rating below 3) nothing."""
+    complaint = (kind == Kind.RATING) & (value < LEAST_WANTED)
+    return np.where(complaint, np.float32(0), _TARGET_TABLE[kind])
+
+
+_TARGET_TABLE = np.zeros(max(Kind) + 1, dtype=np.float32)
 for _kind, _weight in TARGET_WEIGHTS.items():
     _TARGET_TABLE[_kind] = _weight

@@ -71,14 +71,19 @@ class UserTowers(nn.Module):
         self, vectors: FloatArray, kind: IntArray, gap: IntArray, value: FloatArray, lengths: IntArray
     ) -> FloatArray:
         """As ``encode``, from gap buckets and scaled values."""
+        parts = zip(self.members, self._parts(vectors), strict=True)
+        return _side_by_side([one.last_states(part, kind, gap, value, lengths) for one, part in parts])
+
+    def states(
+        self, vectors: FloatArray, kind: IntArray, gap: IntArray, value: FloatArray, lengths: IntArray
+    ) -> FloatArray:
+        """float32 [b, n, m d]: the user after each interaction; rows of padding mean nothing."""
+        parts = zip(self.members, self._parts(vectors), strict=True)
+        return _side_by_side([one.states(part, kind, gap, value, lengths) for one, part in parts])
+
+    def _parts(self, vectors: FloatArray) -> list[FloatArray]:
         scale = np.float32(math.sqrt(len(self.members)))
-        parts = np.split(vectors * scale, len(self.members), axis=-1)
-        return _side_by_side(
-            [
-                member.last_states(part, kind, gap, value, lengths)
-                for member, part in zip(self.members, parts, strict=True)
-            ]
-        )
+        return np.split(vectors * scale, len(self.members), axis=-1)
 
 
 def _side_by_side(parts: list[FloatArray]) -> FloatArray:

@@ -119,14 +119,21 @@ class UserTower(nn.Module):
         """float32 [b, d] from item vectors [b, n, d] padded on the right; a history of length 0 gives zeros."""
         if not lengths.any():
             return np.zeros((len(lengths), self.config.dimension), dtype=np.float32)
+        states = self.states(vectors, kind, gap, value, lengths)
+        last = states[np.arange(len(lengths)), np.maximum(lengths - 1, 0)]
+        return last * (lengths > 0)[:, None]
+
+    @torch.inference_mode()
+    def states(
+        self, vectors: FloatArray, kind: IntArray, gap: IntArray, value: FloatArray, lengths: IntArray
+    ) -> FloatArray:
+        """float32 [b, n, d]: the user after each interaction; rows of padding mean nothing."""
         self.eval()
-        length = torch.from_numpy(np.ascontiguousarray(lengths))
-        states = self(
+        states: Tensor = self(
             torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)),
             torch.from_numpy(np.ascontiguousarray(kind)),
             torch.from_numpy(gap),
             torch.from_numpy(value),
-            length,
+            torch.from_numpy(np.ascontiguousarray(lengths)),
         )
-        last = states[torch.arange(len(length)), (length - 1).clamp(min=0)]
-        return (last * (length > 0)[:, None]).numpy()
+        return states.numpy()

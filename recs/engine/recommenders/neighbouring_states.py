@@ -1,0 +1,140 @@
+"""What came next after the histories that the transformer reads most alike.
+
+``p(h, c) = sum over j in N(h) of w_j exp((<f(h), f(h_j)> - 1) / t) [next(j) = c]``, where ``h_j`` are the beginnings of
+all training histories, ``N(h)`` the nearest of them and ``w_j`` what an interaction of the next one's kind counts: the
+nearest-neighbour language model (Khandelwal et al. 2020, arXiv:1911.00172) with products for words. A tower keeps
+what many histories share; what only a few did is remembered here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recs.engine.artifact import Artifact, array
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
+from recs.engine.recommender import Budget, ProgressCallback
+from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.transformer import Transformer
+from recs.engine.recommenders.tuning import Judge, choose
+from recs.engine.transformer.batches import target_weights
+from recs.engine.transformer.sequence import segments
+
+NEIGHBOURS = 200
+TEMPERATURES = (0.1, 0.05, 0.2)
+"""Chosen on validation; without it the first."""
+MOST_STATES = 200_000
+"""States that are remembered, the newest: at 128 dimensions 100 MB."""
+AT_ONCE = 256
+
+
+class NeighbouringStates(Base):
+    """Reads histories by a transformer that is fitted already, and is kept beside it."""
+
+    name = "neighbouring_states"
+
+    def __init__(self, transformer: Transformer) -> None:
+        self.transformer = transformer
+
+    @property
+    def parameters(self) -> int:
+        return self.states.numel() + self.following.numel()
+
+    def fit(
+        self,
+        interactions: Interactions,
+        items: Items,
+        *,
+        budget: Budget,
+        seed: int,
+        validation: HeldOut | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        """Raises ValueError if no history has two interactions."""
+        until = time.monotonic() + budget.seconds
+        counts = target_weights(interactions.kind, interactions.value)
+        rows, states = self._beginnings(interactions, counts > 0)
+        if not len(rows):
+            raise ValueError("no history has two interactions, so nothing came next")
+        # Where no time is known, chance decides which are kept.
+        chance = np.random.default_rng(seed).random(len(rows))
+        kept = np.lexsort((chance, interactions.time[rows]))[-MOST_STATES:]
+        # Rounded as they are kept, so that what was validated is what is served.
+        self.states = torch.from_numpy(states[kept].astype(np.float16).astype(np.float32))
+        self.following = torch.from_numpy(interactions.item[rows[kept]])
+        self.weight = torch.from_numpy(counts[rows[kept]])
+        self.temperature = TEMPERATURES[0]
+        if validation and len(validation):
+            judge = Judge(self, validation, items.count, seed=seed)
+            self.temperature = choose(
+                self._temperatures(),
+                judge,
+                stage="choosing the temperature",
+                count=len(TEMPERATURES),
+                until=until,
+                progress=progress,
+            )
+
+    def _beginnings(self, interactions: Interactions, told: NDArray[np.bool_]) -> tuple[IntArray, FloatArray]:
+        """Rows [n] of what came next, where it is told, and the states before it [n, d].
+
+        One causal pass reads all beginnings of a history, as training does.
+        """
+        pieces = segments(interactions, self.transformer.user_config.longest)
+        found = [(np.zeros(0, dtype=np.int64), np.zeros((0, self.transformer.dimension), dtype=np.float32))]
+        order = np.argsort(pieces.end - pieces.start, kind="stable")
+        for begin in range(0, len(order), AT_ONCE):
+            some = order[begin : begin + AT_ONCE]
+            start, stop = pieces.start[some], pieces.end[some] - 1
+            states = self.transformer.states(
+                [interactions.history(*bounds) for bounds in zip(start, stop, strict=True)]
+            )
+            steps = np.arange(states.shape[1])
+            following = start[:, None] + 1 + steps
+            inside = steps < (stop - start)[:, None]
+            inside &= told[np.where(inside, following, start[:, None])]
+            found.append((following[inside], states[inside]))
+        return np.concatenate([rows for rows, _ in found]), np.concatenate([states for _, states in found])
+
+    def _temperatures(self) -> Iterator[float]:
+        for temperature in TEMPERATURES:
+            self.temperature = temperature
+            yield temperature
+
+    def scores(self, histories: Sequence[History]) -> FloatArray:
+        users = torch.from_numpy(self.transformer.encode(histories))
+        scores = torch.zeros((len(histories), len(self.transformer.vectors)))
+        nearest = min(NEIGHBOURS, len(self.states))
+        for start in range(0, len(users), AT_ONCE):
+            rows = slice(start, start + AT_ONCE)
+            alike, place = (users[rows] @ self.states.T).topk(nearest, dim=1)
+            said = torch.exp((alike - 1.0) / self.temperature) * self.weight[place]
+            scores[rows].scatter_add_(1, self.following[place], said)
+        result = scores.numpy()
+        result[~users.numpy().any(axis=1)] = self.transformer.fallback
+        return result
+
+    def explain(self, history: History, item: int) -> FloatArray:
+        """Leave one out: the score with an interaction minus the score without it."""
+        left_out = [history.without(place) for place in range(len(history))]
+        scores = self.scores([history, *left_out])[:, item]
+        return (scores[0] - scores[1:]).astype(np.float32)
+
+    def pack(self) -> Artifact:
+        """Without the transformer, which is kept by itself."""
+        arrays = {
+            "states": self.states.numpy().astype(np.float16),
+            "following": self.following.numpy(),
+            "weight": self.weight.numpy(),
+        }
+        return Artifact(self.name, {"temperature": self.temperature}, arrays)
+
+    def unpack(self, artifact: Artifact) -> None:
+        self.temperature = float(artifact.config["temperature"])
+        self.states = torch.from_numpy(array(artifact, "states").astype(np.float32))
+        self.following = torch.from_numpy(array(artifact, "following"))
+        self.weight = torch.from_numpy(array(artifact, "weight"))

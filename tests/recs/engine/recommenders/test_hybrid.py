@@ -1,0 +1,50 @@
+"""The blend and its members."""
+
+import numpy as np
+import pytest
+
+from recs.engine.artifact import ArtifactError
+from recs.engine.interactions import History
+from recs.engine.recommenders.hybrid import Hybrid
+from tests.contracts.small_recommenders import MAKERS, fit, grouped, small_hybrid
+
+
+@pytest.fixture(scope="module")
+def hybrid() -> Hybrid:
+    fitted = fit("hybrid", grouped())
+    assert isinstance(fitted, Hybrid)
+    return fitted
+
+
+def test_each_member_keeps_its_own_weight_through_a_save(hybrid, tmp_path):
+    hybrid.weights = np.geomspace(1, 0.01, hybrid.weights.size, dtype=np.float32).reshape(
+        hybrid.weights.shape
+    )
+    histories = [History.of_items([0, 3]), History.of_items([7, 1, 4])]
+    hybrid.save(tmp_path / "hybrid")
+
+    loaded = small_hybrid()
+    loaded.load(tmp_path / "hybrid")
+
+    assert list(loaded.members) == list(hybrid.members)
+    assert np.allclose(loaded.scores(histories), hybrid.scores(histories), atol=1e-3)
+
+
+def test_an_artifact_with_a_member_unknown_here_is_refused(hybrid, tmp_path):
+    hybrid.save(tmp_path / "hybrid")
+    without_ease = Hybrid({name: make for name, make in small_hybrid().makers.items() if name != "ease"})
+
+    with pytest.raises(ArtifactError, match="ease"):
+        without_ease.load(tmp_path / "hybrid")
+
+
+def test_the_memory_keeps_the_transformer_that_reads_for_it(hybrid):
+    weights = np.zeros_like(hybrid.weights)
+    weights[:, list(hybrid.members).index("neighbouring_states")] = 1.0
+    lone = MAKERS["hybrid"]()
+    assert isinstance(lone, Hybrid)
+    lone.members, lone.weights = dict(hybrid.members), weights
+
+    lone._forget_the_silent()
+
+    assert list(lone.members) == ["transformer", "neighbouring_states"]
