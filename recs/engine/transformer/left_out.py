@@ -1,0 +1,129 @@
+"""Leave one out: where the user would stand without some of their interactions, exactly, in one pass.
+
+Encoding n histories of n - 1 interactions apart does the same work over and over. The tower is causal and counts
+positions from the newest, so what stands before the first interaction left out is the same in all histories of one
+length: such states are computed once. And only the newest state is asked for, so the last block computes no other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from recs.engine.interactions import FloatArray, IntArray
+from recs.engine.transformer.sequence import gap_bucket, scaled_value
+from recs.engine.transformer.user_tower import Block, UserTower
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Histories over a set of states, each computed once.
+
+    ``row`` [states]: the interaction of a state; ``position`` and ``gap`` alike. ``state`` [histories, width]: which
+    state stands where, on the right of ``length`` [histories] any. ``first`` [states]: where, in that array laid
+    flat, a state stands first.
+    """
+
+    row: IntArray
+    position: IntArray
+    gap: IntArray
+    state: IntArray
+    first: IntArray
+    length: IntArray
+
+
+def shared_states(time: IntArray, left_out: Sequence[IntArray]) -> Shared:
+    """``time`` int64 [n] in seconds; ``left_out[i]`` are the places that history i lacks, at least one history."""
+    count = len(time)
+    kept = np.ones((len(left_out), count), dtype=bool)
+    for history, places in enumerate(left_out):
+        kept[history, places] = False
+    length = kept.sum(axis=1)
+    width = max(1, int(length.max()))
+    row = np.argsort(~kept, axis=1, kind="stable")[:, :width]
+    column = np.arange(width)
+    # Before the first place left out, a state is told by the history's length and its place alone.
+    untouched = np.where(kept.all(axis=1), count, kept.argmin(axis=1))
+    whose = np.where(column < untouched[:, None], length[:, None], count + 1 + np.arange(len(kept))[:, None])
+    inside = column < length[:, None]
+    name = np.where(inside, whose * width + column, -1)
+    _, first, state = np.unique(name, return_index=True, return_inverse=True)
+    position = np.maximum(length[:, None] - 1 - column, 0)
+    gap = gap_bucket(time[row])
+    return Shared(
+        row=row.ravel()[first],
+        position=position.ravel()[first],
+        gap=gap.ravel()[first],
+        state=state.reshape(name.shape),
+        first=first,
+        length=length,
+    )
+
+
+@torch.inference_mode()
+def last_states_without(
+    tower: UserTower,
+    vectors: FloatArray,
+    kind: IntArray,
+    time: IntArray,
+    value: FloatArray,
+    left_out: Sequence[IntArray],
+) -> FloatArray:
+    """float32 [histories, d] from one history [n, d] and what each of the histories lacks of it.
+
+    The same as encoding each history by itself, to rounding; zeros where nothing is left.
+    """
+    tower.eval()
+    shared = shared_states(time, left_out)
+    row, state, first = (torch.from_numpy(part) for part in (shared.row, shared.state, shared.first))
+    length = torch.from_numpy(shared.length)
+    x = torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)) * math.sqrt(vectors.shape[1])
+    x = x + tower.kind(torch.from_numpy(np.ascontiguousarray(kind)))
+    x = x + tower.value(torch.from_numpy(scaled_value(value))[:, None])
+    x = x[row] + tower.position(torch.from_numpy(shared.position)) + tower.gap(torch.from_numpy(shared.gap))
+    blocks = [block for block in tower.blocks if isinstance(block, Block)]
+    for block in blocks[:-1]:
+        x = _block(block, x, state, first)
+    newest = state[torch.arange(len(length)), (length - 1).clamp(min=0)]
+    x = _last_block(blocks[-1], x, state, newest, length)
+    return (functional.normalize(tower.norm(x), dim=-1) * (length > 0)[:, None]).numpy()
+
+
+def _block(block: Block, x: Tensor, state: Tensor, first: Tensor) -> Tensor:
+    """[states, d] → [states, d]: attention along each history, the rest once per state."""
+    query, key, value = (
+        _heads(part[state], block.heads) for part in block.mix(block.attention_norm(x)).chunk(3, dim=-1)
+    )
+    mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+    return _forward(block, x + block.out(mixed.transpose(1, 2).reshape(-1, x.shape[1])[first]))
+
+
+def _last_block(block: Block, x: Tensor, state: Tensor, newest: Tensor, length: Tensor) -> Tensor:
+    """[states, d] → [histories, d]: of each history the newest state alone asks."""
+    width = x.shape[1]
+    normed = block.attention_norm(x)
+    asks, offers = block.mix.weight.split((width, 2 * width))
+    asks_bias, offers_bias = block.mix.bias.split((width, 2 * width))
+    query = _heads(functional.linear(normed[newest], asks, asks_bias)[:, None], block.heads)
+    key, value = (
+        _heads(part[state], block.heads)
+        for part in functional.linear(normed, offers, offers_bias).chunk(2, dim=-1)
+    )
+    there = torch.arange(state.shape[1]) < length.clamp(min=1)[:, None]
+    mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=there[:, None, None])
+    return _forward(block, x[newest] + block.out(mixed.reshape(-1, width)))
+
+
+def _forward(block: Block, x: Tensor) -> Tensor:
+    return x + block.down(functional.gelu(block.up(block.forward_norm(x))))
+
+
+def _heads(x: Tensor, heads: int) -> Tensor:
+    """[b, n, d] → [b, heads, n, d / heads]."""
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
