@@ -27,7 +27,8 @@ ORDER_WITHIN_MOMENT = "hashint8(product_id)"
 class VectorHistory:
     """What a user tower reads of one shopper, oldest first: vectors [n, d], the others [n].
 
-    ``seq`` is the shopper's number at the moment of reading: all it counts is in here.
+    ``seq`` is the shopper's number at the moment of reading: all it counts is in here. ``encoded`` float32 [d] is
+    their stored vector if it has seen all of this, else None.
     """
 
     shopper_id: int
@@ -37,14 +38,18 @@ class VectorHistory:
     kinds: IntArray
     times: IntArray
     values: FloatArray
+    encoded: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.product_ids)
 
 
 HISTORIES = f"""
-SELECT shopper.id, shopper.last_seq, recent.product_id, recent.kind, recent.at, recent.value, recent.vector
+SELECT shopper.id, shopper.last_seq, recent.product_id, recent.kind, recent.at, recent.value, recent.vector,
+    halfvec_send(stored.vector)
 FROM accounts_shopper shopper
+LEFT JOIN recs_shoppervector stored
+    ON stored.shopper_id = shopper.id AND stored.version_id = %(version)s AND stored.seq >= shopper.last_seq
 LEFT JOIN LATERAL (
     SELECT newest.*, halfvec_send(placed.vector) AS vector
     FROM (
@@ -196,4 +201,5 @@ def _history(shopper_id: int, rows: list[tuple], dimension: int) -> VectorHistor
         kinds=np.array([row[3] for row in found], dtype=np.int64),
         times=np.array([row[4] for row in found], dtype=np.int64),
         values=np.array([np.nan if row[5] is None else row[5] for row in found], dtype=np.float32),
+        encoded=from_binary([rows[0][7]], dimension)[0] if rows[0][7] is not None else None,
     )

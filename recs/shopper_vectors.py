@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from accounts.models import Shopper
+from recs.engine.artifact import ArtifactError
 from recs.engine.interactions import FloatArray
 from recs.history import VectorHistory, vector_histories
 from recs.registry import ActiveVersion, load_encoder
@@ -25,6 +26,7 @@ from recs.vectors import from_binary, to_text
 
 if TYPE_CHECKING:
     from recs.engine.transformer.ensemble import UserTowers
+    from recs.engine.transformer.left_out import LeftOut
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,35 @@ def fresh_vector(*, shopper: Shopper, version: ActiveVersion) -> EncodedShopper:
     encoded = encode(shopper_ids=[shopper.pk], version=version).get(shopper.pk)
     if encoded is None:
         return EncodedShopper(None, 0)
+    _keep(encoded, shopper, version, began)
+    return encoded
+
+
+def fresh_history(*, shopper: Shopper, version: ActiveVersion) -> tuple[EncodedShopper, VectorHistory | None]:
+    """As ``fresh_vector``, with the history that the vector is of: both are read in one statement.
+
+    None for a shopper who is gone.
+    """
+    began = time.monotonic()
+    histories = vector_histories(shopper_ids=[shopper.pk], version=version, length=_length(version))
+    history = histories.get(shopper.pk)
+    if history is None:
+        return EncodedShopper(None, 0), None
+    if history.encoded is not None:
+        return EncodedShopper(_known(history.encoded), history.seq), history
+    encoded = _encoded(histories, version)[shopper.pk]
+    _keep(encoded, shopper, version, began)
+    return encoded, history
+
+
+def without_each_product(*, history: VectorHistory, version: ActiveVersion) -> LeftOut:
+    """The shopper with and without each product of a history of at least one. Raises ArtifactError."""
+    tower = load_encoder(version)
+    return tower.left_out(history.product_ids, history.vectors, history.kinds, history.times, history.values)
+
+
+def _keep(encoded: EncodedShopper, shopper: Shopper, version: ActiveVersion, began: float) -> None:
+    """Stores what was encoded inline if it can be; warns where that took long since ``began``."""
     try:
         with transaction.atomic():
             store({shopper.pk: encoded}, version=version)
@@ -61,7 +92,6 @@ def fresh_vector(*, shopper: Shopper, version: ActiveVersion) -> EncodedShopper:
         logger.warning(
             "encoding inline took %.0f ms, the budget is %d", spent, settings.FEED_ENCODE_BUDGET_MS
         )
-    return encoded
 
 
 def encode_shoppers(*, shopper_ids: Sequence[int], version: ActiveVersion) -> int:
@@ -76,9 +106,13 @@ def encode_shoppers(*, shopper_ids: Sequence[int], version: ActiveVersion) -> in
 
 def encode(*, shopper_ids: Sequence[int], version: ActiveVersion) -> dict[int, EncodedShopper]:
     """Reads the histories and encodes them in one pass; who is gone is missing."""
-    tower = load_encoder(version)
-    longest = min(settings.HISTORY_LENGTH, tower.config.longest)
+    longest = min(settings.HISTORY_LENGTH, load_encoder(version).config.longest)
     histories = vector_histories(shopper_ids=shopper_ids, version=version, length=longest)
+    return _encoded(histories, version)
+
+
+def _encoded(histories: Mapping[int, VectorHistory], version: ActiveVersion) -> dict[int, EncodedShopper]:
+    tower = load_encoder(version)
     found = [history for history in histories.values() if len(history)]
     vectors = encode_histories(found, tower=tower) if found else np.zeros((0, version.dimension))
     encoded = {
@@ -176,4 +210,17 @@ def _stored(shopper_id: int, version: ActiveVersion) -> EncodedShopper | None:
     if row is None:
         return None
     vector = from_binary([row[1]], version.dimension)[0]
-    return EncodedShopper(vector if vector.any() else None, row[0])
+    return EncodedShopper(_known(vector), row[0])
+
+
+def _known(vector: FloatArray) -> FloatArray | None:
+    """Zeros stand for "nothing known"."""
+    return vector if vector.any() else None
+
+
+def _length(version: ActiveVersion) -> int:
+    """Interactions that the tower reads; without its files, a stored vector serves all the same."""
+    try:
+        return min(settings.HISTORY_LENGTH, load_encoder(version).config.longest)
+    except (ArtifactError, OSError):
+        return int(settings.HISTORY_LENGTH)

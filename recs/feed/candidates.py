@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -28,7 +29,8 @@ class FeedRequest:
 
     ``vector`` float32 [d] is the shopper in the space of the active version, None without history or model.
     ``personal`` is False for a shopper without a history, or one who wants no personalised feeds.
-    ``elsewhere`` are products that the same page shows already.
+    ``elsewhere`` are products that the same page shows already. ``causes`` are the products of the history behind
+    ``vector``, newest first, which reasons may speak of; ``recent`` those that sources start from.
     """
 
     scenario: str
@@ -36,6 +38,7 @@ class FeedRequest:
     personal: bool = False
     vector: Vector | None = None
     recent: tuple[Recent, ...] = ()
+    causes: tuple[Recent, ...] = ()
     bought: frozenset[int] = frozenset()
     hidden: frozenset[int] = frozenset()
     in_cart: tuple[int, ...] = ()
@@ -54,7 +57,8 @@ class FeedRequest:
     @property
     def mentioned(self) -> tuple[int, ...]:
         """Products that a reason may speak of."""
-        return tuple(dict.fromkeys([*(recent.product_id for recent in self.recent), *self.seeds]))
+        done = (one.product_id for one in (*self.recent, *self.causes))
+        return tuple(dict.fromkeys([*done, *self.seeds]))
 
     @property
     def unwanted(self) -> frozenset[int]:
@@ -108,6 +112,22 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Contributions:
+    """What products of the shopper's history add to the scores of candidates.
+
+    ``values`` float32 [products, candidates]: the score with all interactions with the product minus the score
+    without them.
+    """
+
+    product_ids: tuple[int, ...]
+    values: Vector
+
+    def to(self, place: int) -> dict[int, float]:
+        """To the candidate in that place, by product."""
+        return dict(zip(self.product_ids, self.values[:, place].tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """Why a product is shown; ``product_id`` is the one that the text speaks of."""
 
@@ -118,10 +138,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate in its final place, with its reason."""
+    """A candidate in its final place, with its reason, and what each product of the history adds to its score."""
 
     candidate: Candidate
     reason: Reason
+    contributions: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

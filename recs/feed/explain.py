@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from recs.engine.interactions import Kind
-from recs.feed.candidates import Candidate, Facts, FeedRequest, Reason
+from recs.feed.candidates import Candidate, Contributions, Facts, FeedRequest, Reason
+from recs.feed.scorers import BY_LIKENESS
 
-LEAST_LIKENESS = 0.2
-"""Below it no single product of the history led to a candidate: the shopper's taste as a whole did."""
+LEAST_OWED = 0.001
+"""Summand below which a score owes nothing to a product: as much as rounding to halves can change one."""
 
 BY_KIND = {
     Kind.VIEW: ("because_you_viewed", "Because you looked at {name}"),
@@ -36,6 +37,7 @@ CODES = tuple(
             "popular_in_category",
             "your_taste",
             "new",
+            "given",
             "trending",
         ]
     )
@@ -43,14 +45,24 @@ CODES = tuple(
 """Every reason there is."""
 
 
-def explain(candidates: Sequence[Candidate], request: FeedRequest, facts: dict[int, Facts]) -> list[Reason]:
+NOTHING_KNOWN = Contributions((), np.zeros((0, 0), dtype=np.float32))
+
+
+def explain(
+    candidates: Sequence[Candidate],
+    request: FeedRequest,
+    facts: dict[int, Facts],
+    contributions: Contributions = NOTHING_KNOWN,
+) -> list[Reason]:
     """One reason a candidate; ``facts`` also of what the request mentions."""
-    return [_reason(one, request, facts) for one in candidates]
+    known = contributions.product_ids
+    owed = [contributions.to(place) if known else {} for place in range(len(candidates))]
+    return [_reason(one, request, facts, added) for one, added in zip(candidates, owed, strict=True)]
 
 
-def _reason(one: Candidate, request: FeedRequest, facts: dict[int, Facts]) -> Reason:
+def _reason(one: Candidate, request: FeedRequest, facts: dict[int, Facts], added: dict[int, float]) -> Reason:
     """The nearest cause first: what the feed is about, what the shopper did, then what everybody does."""
-    reason = _by_subject(one, facts) or _by_history(one, request, facts)
+    reason = _by_subject(one, facts) or _by_history(one, request, facts, added)
     if reason:
         return reason
     category = one.facts.category if one.facts else ""
@@ -58,10 +70,12 @@ def _reason(one: Candidate, request: FeedRequest, facts: dict[int, Facts]) -> Re
         return Reason("matches_search", "Matches what you searched for")
     if "popular_in_category" in one.proposals and category:
         return Reason("popular_in_category", f"Popular in {category}")
-    if request.personal and any(source in one.proposals for source in BY_TASTE):
+    if request.personal and _suits(one):
         return Reason("your_taste", "Suits what you have chosen so far")
     if "new" in one.proposals and "trending" not in one.proposals:
         return Reason("new", "New in the shop")
+    if "given" in one.proposals:
+        return Reason("given", "From the list that you gave")
     return Reason("trending", "Popular right now")
 
 
@@ -75,30 +89,45 @@ def _by_subject(one: Candidate, facts: dict[int, Facts]) -> Reason | None:
     return None
 
 
-def _by_history(one: Candidate, request: FeedRequest, facts: dict[int, Facts]) -> Reason | None:
-    """The recent product that is most like the candidate in the model's space; of equals the newer one.
+def _by_history(
+    one: Candidate, request: FeedRequest, facts: dict[int, Facts], added: dict[int, float]
+) -> Reason | None:
+    """The product of the history that the score owes most to, of those that may be named; of equals the newer.
 
-    A newcomer's place is owed to its name, and so is its reason.
+    None if the score owes nothing to any: to each may be true what is not true of one.
     """
     if not request.personal or not any(source in one.proposals for source in BY_TASTE):
         return None
-    named = one.proposals.get("newcomers")
-    best: tuple[float, Reason] | None = None
-    for recent in request.recent:
-        about = facts.get(recent.product_id)
-        if about is None or not about.visible or recent.kind not in BY_KIND:
+    done = {what.product_id: what for what in (*request.recent, *request.causes)}
+    owed = score_owed(one, added)
+    for product_id in sorted(owed, key=lambda product_id: -owed[product_id]):
+        if owed[product_id] < LEAST_OWED:
+            return None
+        about, what = facts.get(product_id), done.get(product_id)
+        if about is None or not about.visible or what is None or what.kind not in BY_KIND:
             continue
-        if recent.product_id == one.product_id:
-            continue
-        likeness = 1.0 if named and named.because == recent.product_id else _likeness(about, one.facts)
-        if likeness >= LEAST_LIKENESS and (best is None or likeness > best[0]):
-            code, text = BY_KIND[recent.kind]
-            best = likeness, Reason(code, text.format(name=about.name), recent.product_id)
-    return best[1] if best else None
+        if product_id != one.product_id:
+            code, text = BY_KIND[what.kind]
+            return Reason(code, text.format(name=about.name), product_id)
+    return None
 
 
-def _likeness(one: Facts, other: Facts | None) -> float:
-    """In the model's space; -1 where one of them has no place in it."""
-    if other is None or one.vector is None or other.vector is None:
-        return -1.0
-    return float(np.dot(one.vector, other.vector))
+def score_owed(one: Candidate, added: Mapping[int, float]) -> dict[int, float]:
+    """By product of the history: what it adds to the model's summand, and the summands that measure likeness to it.
+
+    Where no scorer weighs a proposal's likeness, the source's own order follows it.
+    """
+    owed = dict(added)
+    for scorer, sources in BY_LIKENESS.items():
+        proposal = next((one.proposals[source] for source in sources if source in one.proposals), None)
+        if proposal is not None and proposal.because is not None:
+            summand = one.parts.get(scorer, proposal.score)
+            owed[proposal.because] = owed.get(proposal.because, 0.0) + summand
+    return owed
+
+
+def _suits(one: Candidate) -> bool:
+    """Whether it is there for the shopper's history: a list that was given holds also what does not suit."""
+    if "given" in one.proposals:
+        return one.parts.get("shopper_affinity", 0.0) > 0
+    return any(source in one.proposals for source in BY_TASTE)

@@ -11,8 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from recs.feed.candidates import (
     Candidate,
+    Contributions,
     Facts,
     FeedRequest,
     Filtered,
@@ -38,7 +41,8 @@ Hydrator = Callable[[Sequence[int]], dict[int, Facts]]
 Filter = Callable[[Sequence[Candidate], FeedRequest], Filtered]
 Scorer = Callable[[Sequence[Candidate], FeedRequest], Vector]
 Reranker = Callable[[Sequence[Candidate], FeedRequest], list[Candidate]]
-Explainer = Callable[[Sequence[Candidate], FeedRequest, dict[int, Facts]], list[Reason]]
+Contributor = Callable[[Sequence[Candidate], FeedRequest], Contributions]
+Explainer = Callable[[Sequence[Candidate], FeedRequest, dict[int, Facts], Contributions], list[Reason]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Result:
 class CandidatePipeline:
     """The stages of one scenario, in order.
 
-    A source, scorer or re-ranker that fails is logged, noted in the trace and left out: the feed still
+    A source, scorer, re-ranker or contributor that fails is logged, noted in the trace and left out: the feed still
     answers. A filter may not fail: rather no page than one that shows what the shopper hid. Hydration is
     the shop's own database: if that is gone, there is no shop, and its error is raised.
     """
@@ -62,6 +66,8 @@ class CandidatePipeline:
     scorers: Sequence[Scorer]
     rerank: Reranker
     explain: Explainer
+    contribute: Contributor | None = None
+    """Asked for the page alone; None where the history takes no part."""
 
     def run(self, request: FeedRequest) -> Result:
         watch = Watch()
@@ -70,9 +76,13 @@ class CandidatePipeline:
         candidates = self._filter(candidates, request, watch)
         candidates = self._score(candidates, request, watch)
         candidates = self._rerank(candidates, request, watch)
-        reasons = self.explain(candidates, request, facts)
+        contributions = self._contribute(candidates, request, watch)
+        reasons = self.explain(candidates, request, facts, contributions)
         watch.note("explain", "reasons", incoming=len(candidates), outgoing=len(reasons))
-        ranked = [Ranked(*pair) for pair in zip(candidates, reasons, strict=True)]
+        ranked = [
+            Ranked(one, reason, contributions.to(place))
+            for place, (one, reason) in enumerate(zip(candidates, reasons, strict=True))
+        ]
         return Result(ranked, Trace(tuple(watch.stages)))
 
     def _propose(self, request: FeedRequest, watch: Watch) -> list[Candidate]:
@@ -160,6 +170,25 @@ class CandidatePipeline:
             error=error,
         )
         return chosen
+
+    def _contribute(self, candidates: list[Candidate], request: FeedRequest, watch: Watch) -> Contributions:
+        nothing = Contributions((), np.zeros((0, len(candidates)), dtype=np.float32))
+        if self.contribute is None or not candidates:
+            return nothing
+        error = ""
+        try:
+            found = self.contribute(candidates, request)
+        except Exception as failure:
+            logger.exception("contributions failed; the feed goes on without them")
+            found, error = nothing, _said(failure)
+        watch.note(
+            "explain",
+            "contributions",
+            incoming=len(candidates),
+            outgoing=len(found.product_ids),
+            error=error,
+        )
+        return found
 
 
 class Watch:

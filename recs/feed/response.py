@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from catalog.models import Product
@@ -21,13 +22,16 @@ class FeedReason:
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
-    """``features``: the summands of ``score``, by the scorer's name."""
+    """``features``: the summands of ``score``, by the scorer's name. ``contributions``: what each product of the
+    history, by primary key, adds to the model's summand.
+    """
 
     product: Product
     score: float
     sources: tuple[str, ...]
     reason: FeedReason
     features: dict[str, float]
+    contributions: Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ def feed_items(result: Result) -> tuple[FeedItem, ...]:
                 sources=one.candidate.sources,
                 reason=FeedReason(one.reason.code, one.reason.text, about),
                 features=one.candidate.parts,
+                contributions=one.contributions,
             )
         )
     return tuple(items)

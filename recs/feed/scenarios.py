@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,26 +13,17 @@ from catalog.models import Product
 from recs import registry
 from recs.feed import candidates as stage
 from recs.feed import filters, rerankers, scorers, sources
-from recs.feed.candidates import FeedRequest, Stage, Trace
+from recs.feed.candidates import FeedRequest, Trace
 from recs.feed.explain import explain
-from recs.feed.hydrators import product_facts, shopper_facts
+from recs.feed.hydrators import product_facts
 from recs.feed.pipeline import CandidatePipeline, Scorer
+from recs.feed.request import ask
 from recs.feed.response import Feed, FeedItem, feed_items
 from recs.feed.side_effects import log_served
-from recs.history import recent_products
 from recs.registry import ActiveVersion
-from recs.shopper_vectors import fresh_vector
-
-logger = logging.getLogger(__name__)
 
 SCENARIOS = ("home", "similar", "bought_together", "cart", "trending", "new", "search")
 ABOUT_A_PRODUCT = frozenset({"similar", "bought_together"})
-FOR_EVERYBODY = frozenset({"trending", "new"})
-"""The shopper's vector takes no part in these."""
-FROM_HISTORY = frozenset({"home", "rerank"})
-"""What the shopper did last takes part in these; the others are about a product, the cart or a query."""
-RECENT = 12
-"""Recent products that a feed looks at: those that sources start from and reasons speak of."""
 
 A_LITTLE = 0.2
 """Weight of a scorer that only decides between candidates that are close."""
@@ -170,10 +159,11 @@ def serve_feed(
     if scenario in ABOUT_A_PRODUCT and product is None:
         raise ValueError(f"the scenario {scenario} is about a product")
     version = registry.active_version()
-    request, seq, first = _request(scenario, shopper, product, query, count, include_bought, version)
+    asked = ask(scenario, shopper, product, query, count, include_bought, version)
     shown = frozenset(item.product.pk for feed in beside for item in feed.items)
-    request = replace(request, elsewhere=shown)
-    result = pipeline_for(scenario, request, version).run(request)
+    request = replace(asked.request, elsewhere=shown)
+    pipeline = replace(pipeline_for(scenario, request, version), contribute=asked.contribute)
+    result = pipeline.run(request)
     items = feed_items(result)
     served = None
     if log and items:
@@ -183,78 +173,32 @@ def serve_feed(
             scenario=scenario,
             product=product,
             version=version,
-            seq=seq,
+            seq=asked.seq,
         )
     return Feed(
         recommendation=served,
         scenario=scenario,
         model_version=version.name if version else None,
-        seq=seq,
+        seq=asked.seq,
         items=items,
-        trace=Trace((first, *result.trace.stages)),
+        trace=Trace((asked.stage, *result.trace.stages)),
     )
 
 
 def rerank_products(*, shopper: Shopper | None, products: Sequence[Product]) -> list[FeedItem]:
     """The same products in the shopper's order, none lost: what one cannot buy or hid comes along too."""
     version = registry.active_version()
-    request, _, _ = _request("rerank", shopper, None, "", len(products), True, version)
+    asked = ask("rerank", shopper, None, "", len(products), True, version)
     given = sources.Source(
         "given",
         lambda _: [
             stage.Proposal(product.pk, float(len(products) - place)) for place, product in enumerate(products)
         ],
     )
-    result = replace(pipeline_for("rerank", request, version), sources=(given,)).run(request)
-    return list(feed_items(result))
-
-
-def _request(
-    scenario: str,
-    shopper: Shopper | None,
-    product: Product | None,
-    query: str,
-    count: int,
-    include_bought: bool,
-    version: ActiveVersion | None,
-) -> tuple[FeedRequest, int, Stage]:
-    """All that the stages need to know, the sequence number that it is as of, and the first stage.
-
-    The number is read first, in one statement with what the filters go by: all that is read later, the
-    vector included, is at least as new.
-    """
-    began = time.perf_counter()
-    facts = shopper_facts(shopper)
-    vector, recent, error = None, [], ""
-    if shopper is not None and facts.seq > 0 and facts.wants_personal:
-        if scenario in FROM_HISTORY:
-            # What was looked at and then hidden leads to nothing and is not spoken of.
-            recent = [
-                stage.Recent(one.product_id, one.kind, one.occurred_at)
-                for one in recent_products(shopper_id=shopper.pk, limit=RECENT)
-                if one.product_id not in facts.hidden
-            ]
-        if version is not None and scenario not in FOR_EVERYBODY:
-            try:
-                vector = fresh_vector(shopper=shopper, version=version).vector
-            except Exception as failure:
-                logger.exception("the shopper could not be encoded; the feed goes on without their vector")
-                error = f"{type(failure).__name__}: {failure}"
-    request = FeedRequest(
-        scenario=scenario,
-        count=count,
-        personal=bool(recent),
-        vector=vector,
-        recent=tuple(recent),
-        bought=facts.bought,
-        hidden=facts.hidden,
-        in_cart=facts.in_cart,
-        product_id=product.pk if product else None,
-        query=query,
-        include_bought=include_bought,
+    pipeline = replace(
+        pipeline_for("rerank", asked.request, version), sources=(given,), contribute=asked.contribute
     )
-    spent = 1000 * (time.perf_counter() - began)
-    return request, facts.seq, Stage("shopper", "history", spent, 0, len(recent), error=error)
+    return list(feed_items(pipeline.run(asked.request)))
 
 
 def _led_by(*names: str) -> tuple[Scorer, ...]:

@@ -23,13 +23,20 @@ POPULARITY_WEIGHT = 0.1
 """Decides between products that suit alike; a tenth of what a perfect match counts."""
 AGREEMENT_WEIGHT = 0.02
 """Per further source that proposed the product."""
+BY_LIKENESS = {
+    "recent_affinity": ("similar_to_recent",),
+    "word_affinity": ("alike_in_words", "newcomers"),
+    "newcomer": ("newcomers",),
+}
+"""Summands that measure likeness to one product of the history, which the proposal of the first of these sources
+names."""
 
 
 def shopper_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
     """``p(u, c) = <u', c'>``: the model's own score, for candidates of all sources."""
     if request.vector is None:
         return np.zeros(len(candidates), dtype=np.float32)
-    return _matrix(candidates, len(request.vector)) @ request.vector
+    return product_matrix(candidates, len(request.vector)) @ request.vector
 
 
 def recent_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
@@ -102,7 +109,7 @@ def agreement(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
     return np.array([AGREEMENT_WEIGHT * (len(one.sources) - 1) for one in candidates], dtype=np.float32)
 
 
-def _matrix(candidates: Sequence[Candidate], dimension: int) -> Vector:
+def product_matrix(candidates: Sequence[Candidate], dimension: int) -> Vector:
     """float32 [candidates, d], zeros where a product has no vector."""
     nothing = np.zeros(dimension, dtype=np.float32)
     rows = [one.facts.vector if one.facts and one.facts.vector is not None else nothing for one in candidates]

@@ -16,6 +16,7 @@ from torch import nn
 
 from recs.engine.interactions import FloatArray, IntArray, Items
 from recs.engine.transformer.item_tower import ItemTower
+from recs.engine.transformer.left_out import LeftOut, last_states_without, places_by_item
 from recs.engine.transformer.sequence import gap_bucket, scaled_value
 from recs.engine.transformer.user_tower import UserTower
 
@@ -66,6 +67,29 @@ class UserTowers(nn.Module):
         if vectors.shape[1] > longest:
             raise ValueError(f"{vectors.shape[1]} interactions per history, expected at most {longest}")
         return self.last_states(vectors, kind, gap_bucket(time), scaled_value(value), lengths)
+
+    def left_out(
+        self, item: IntArray, vectors: FloatArray, kind: IntArray, time: IntArray, value: FloatArray
+    ) -> LeftOut:
+        """The user of one history [n], vectors [n, m d], with and without each of its items, in one pass.
+
+        For an item c, ``(whole - without) @ c``, float32 [items], is what each item of the history adds to the score
+        of c: the score with it minus the score without it. The only item of a history adds the whole score. What is
+        older than the towers read is not put in the place of what is left out. Raises ValueError as ``encode`` does.
+        """
+        if len(item) > self.config.longest:
+            raise ValueError(f"{len(item)} interactions, expected at most {self.config.longest}")
+        items, places = places_by_item(item)
+        nothing = np.zeros(0, dtype=np.int64)
+        scale = np.float32(math.sqrt(len(self.members)))
+        parts = np.split(vectors * scale, len(self.members), axis=-1)
+        users = _side_by_side(
+            [
+                last_states_without(member, part, kind, time, value, [nothing, *places])
+                for member, part in zip(self.members, parts, strict=True)
+            ]
+        )
+        return LeftOut(items, users[0], users[1:])
 
     def last_states(
         self, vectors: FloatArray, kind: IntArray, gap: IntArray, value: FloatArray, lengths: IntArray

@@ -17,22 +17,38 @@ from torch import Tensor
 from torch.nn import functional
 
 from recs.engine.interactions import FloatArray, IntArray
-from recs.engine.transformer.sequence import gap_bucket, scaled_value
+from recs.engine.transformer.sequence import GAP_BUCKETS, gap_bucket, scaled_value
 from recs.engine.transformer.user_tower import Block, UserTower
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
-    """Histories over a set of states, each computed once.
+class LeftOut:
+    """A user with and without each of their items: ``whole`` float32 [d], ``without`` float32 [items, d].
 
-    ``row`` [states]: the interaction of a state; ``position`` and ``gap`` alike. ``state`` [histories, width]: which
-    state stands where, on the right of ``length`` [histories] any. ``first`` [states]: where, in that array laid
-    flat, a state stands first.
+    ``items`` int64, each once, that of the newest interaction first. The interactions with one item are one cause:
+    they are left out together. ``whole`` comes from the same pass, so that the difference of the two is free of
+    rounding to halves.
+    """
+
+    items: IntArray
+    whole: FloatArray
+    without: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Histories over a set of states, each computed once; and a state's input, which many of them have in common.
+
+    ``row``, ``position`` and ``gap`` [inputs] are the interaction of an input, its position from the newest and its
+    bucket of time. ``input`` [states]: the one that a state starts from. ``state`` [histories, width]: which state
+    stands where, on the right of ``length`` [histories] any; ``first`` [states]: where, in that array laid flat, a
+    state stands first.
     """
 
     row: IntArray
     position: IntArray
     gap: IntArray
+    input: IntArray
     state: IntArray
     first: IntArray
     length: IntArray
@@ -54,16 +70,26 @@ def shared_states(time: IntArray, left_out: Sequence[IntArray]) -> Shared:
     inside = column < length[:, None]
     name = np.where(inside, whose * width + column, -1)
     _, first, state = np.unique(name, return_index=True, return_inverse=True)
-    position = np.maximum(length[:, None] - 1 - column, 0)
-    gap = gap_bucket(time[row])
+    row, gap = row.ravel()[first], gap_bucket(time[row]).ravel()[first]
+    position = np.maximum(length[:, None] - 1 - column, 0).ravel()[first]
+    _, one, source = np.unique(
+        (row * (count + 1) + position) * GAP_BUCKETS + gap, return_index=True, return_inverse=True
+    )
     return Shared(
-        row=row.ravel()[first],
-        position=position.ravel()[first],
-        gap=gap.ravel()[first],
+        row=row[one],
+        position=position[one],
+        gap=gap[one],
+        input=source,
         state=state.reshape(name.shape),
         first=first,
         length=length,
     )
+
+
+def places_by_item(item: IntArray) -> tuple[IntArray, list[IntArray]]:
+    """Each item once, that of the newest interaction first, and the places of its interactions."""
+    newest_first = dict.fromkeys(item[::-1].tolist())
+    return np.array(list(newest_first), dtype=np.int64), [np.flatnonzero(item == one) for one in newest_first]
 
 
 @torch.inference_mode()
@@ -81,38 +107,48 @@ def last_states_without(
     """
     tower.eval()
     shared = shared_states(time, left_out)
-    row, state, first = (torch.from_numpy(part) for part in (shared.row, shared.state, shared.first))
+    state, first, source = (torch.from_numpy(part) for part in (shared.state, shared.first, shared.input))
     length = torch.from_numpy(shared.length)
-    x = torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)) * math.sqrt(vectors.shape[1])
-    x = x + tower.kind(torch.from_numpy(np.ascontiguousarray(kind)))
-    x = x + tower.value(torch.from_numpy(scaled_value(value))[:, None])
-    x = x[row] + tower.position(torch.from_numpy(shared.position)) + tower.gap(torch.from_numpy(shared.gap))
-    blocks = [block for block in tower.blocks if isinstance(block, Block)]
-    for block in blocks[:-1]:
-        x = _block(block, x, state, first)
-    newest = state[torch.arange(len(length)), (length - 1).clamp(min=0)]
-    x = _last_block(blocks[-1], x, state, newest, length)
+    x = _inputs(tower, shared, vectors, kind, value)
+    *inner, last = (block for block in tower.blocks if isinstance(block, Block))
+    for block in inner:
+        x = _block(block, x, source, state, first)
+        source = torch.arange(len(x))
+    x = _last_block(last, x, source, state, length)
     return (functional.normalize(tower.norm(x), dim=-1) * (length > 0)[:, None]).numpy()
 
 
-def _block(block: Block, x: Tensor, state: Tensor, first: Tensor) -> Tensor:
-    """[states, d] → [states, d]: attention along each history, the rest once per state."""
+def _inputs(
+    tower: UserTower, shared: Shared, vectors: FloatArray, kind: IntArray, value: FloatArray
+) -> Tensor:
+    """[inputs, d], as :meth:`UserTower.forward` begins."""
+    x = torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)) * math.sqrt(vectors.shape[1])
+    x = x + tower.kind(torch.from_numpy(np.ascontiguousarray(kind)))
+    x = x + tower.value(torch.from_numpy(scaled_value(value))[:, None])
+    position, gap = torch.from_numpy(shared.position), torch.from_numpy(shared.gap)
+    return x[torch.from_numpy(shared.row)] + tower.position(position) + tower.gap(gap)
+
+
+def _block(block: Block, x: Tensor, source: Tensor, state: Tensor, first: Tensor) -> Tensor:
+    """[inputs, d] → [states, d]: attention along each history, the rest once per state."""
     query, key, value = (
-        _heads(part[state], block.heads) for part in block.mix(block.attention_norm(x)).chunk(3, dim=-1)
+        _heads(part[state], block.heads)
+        for part in block.mix(block.attention_norm(x))[source].chunk(3, dim=-1)
     )
     mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-    return _forward(block, x + block.out(mixed.transpose(1, 2).reshape(-1, x.shape[1])[first]))
+    return _forward(block, x[source] + block.out(mixed.transpose(1, 2).reshape(-1, x.shape[1])[first]))
 
 
-def _last_block(block: Block, x: Tensor, state: Tensor, newest: Tensor, length: Tensor) -> Tensor:
-    """[states, d] → [histories, d]: of each history the newest state alone asks."""
+def _last_block(block: Block, x: Tensor, source: Tensor, state: Tensor, length: Tensor) -> Tensor:
+    """[inputs, d] → [histories, d]: of each history the newest state alone asks."""
     width = x.shape[1]
+    newest = source[state[torch.arange(len(length)), (length - 1).clamp(min=0)]]
     normed = block.attention_norm(x)
     asks, offers = block.mix.weight.split((width, 2 * width))
     asks_bias, offers_bias = block.mix.bias.split((width, 2 * width))
     query = _heads(functional.linear(normed[newest], asks, asks_bias)[:, None], block.heads)
     key, value = (
-        _heads(part[state], block.heads)
+        _heads(part[source[state]], block.heads)
         for part in functional.linear(normed, offers, offers_bias).chunk(2, dim=-1)
     )
     there = torch.arange(state.shape[1]) < length.clamp(min=1)[:, None]

@@ -13,7 +13,7 @@ from accounts.models import Cart, CartLine, Consent, Shopper
 from catalog.models import Product
 from recs import product_vectors, registry
 from recs.engine.interactions import Kind
-from recs.feed import scenarios
+from recs.feed import request, scenarios
 from recs.feed.scenarios import SCENARIOS, rerank_products, serve_feed
 from recs.ingest.record import NewInteraction, record_interactions
 from recs.models import Recommendation
@@ -223,7 +223,7 @@ def test_a_shopper_who_cannot_be_encoded_still_gets_a_feed_of_what_they_did(shel
     def broken(**_):
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(scenarios, "fresh_vector", broken)
+    monkeypatch.setattr(request, "fresh_history", broken)
     feed = serve_feed(scenario="home", shopper=shopper, count=5)
 
     assert (feed.seq, feed.trace.stages[0].error) == (seq, "RuntimeError: no memory")
