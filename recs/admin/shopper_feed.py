@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,14 @@ from unfold.views import UnfoldModelAdminViewMixin
 from accounts.models import Shopper
 from catalog.models import Product
 from recs.feed.candidates import Trace
+from recs.feed.response import FeedItem
 from recs.feed.scenarios import ABOUT_A_PRODUCT, SCENARIOS, serve_feed
 from recs.models import Interaction
 
 HISTORY_SHOWN = 30
 COUNT = 24
+CONTRIBUTIONS = 3
+"""Products of the history that are named beside each product of the feed."""
 NAMED = 6
 """Dropped products that are named; the others are counted."""
 
@@ -29,6 +32,22 @@ class Dropped:
     count: int
     names: list[str]
     more: bool
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What a product of the history adds to the model's summand of a score, 0 … 1 or below 0."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class ItemRow:
+    """A product of the feed, and the products of the history that add or take most, largest first."""
+
+    item: FeedItem
+    contributions: list[Contribution]
 
 
 @dataclass(frozen=True)
@@ -91,7 +110,32 @@ def _explained(name: str, scenario: str, code: str, query: str) -> dict[str, Any
         include_bought=False,
         log=False,
     )
-    return found | {"feed": feed, "product": product, "trace": trace_rows(feed.trace)}
+    return found | {
+        "feed": feed,
+        "rows": item_rows(feed.items),
+        "product": product,
+        "trace": trace_rows(feed.trace),
+    }
+
+
+def item_rows(items: Sequence[FeedItem]) -> list[ItemRow]:
+    """The products in their order, with the largest contributions of either sign by name."""
+    largest = {
+        item.product.pk: sorted(item.contributions.items(), key=lambda pair: -abs(pair[1]))[:CONTRIBUTIONS]
+        for item in items
+    }
+    ids = {product_id for pairs in largest.values() for product_id, _ in pairs}
+    names = dict(Product.objects.filter(pk__in=ids).values_list("pk", "name"))
+    return [
+        ItemRow(
+            item,
+            [
+                Contribution(names.get(product_id, "a deleted product"), value)
+                for product_id, value in largest[item.product.pk]
+            ],
+        )
+        for item in items
+    ]
 
 
 def trace_rows(trace: Trace) -> list[TraceRow]:

@@ -224,11 +224,20 @@ def _codes(body: Any) -> list[str]:
 
 def _trace(feed: Feed) -> list[dict[str, Any]]:
     """Stages with product ids in place of keys."""
-    keys: set[int] = set()
+    keys = {product_id for item in feed.items for product_id in item.contributions}
     for one in feed.trace.stages:
         keys |= {*one.proposed[:TRACED], *list(one.dropped)[:TRACED]}
     codes = dict(Product.objects.filter(pk__in=keys).values_list("pk", "code"))
-    return [_stage(one, codes) for one in feed.trace.stages]
+    stages = [_stage(one, codes) for one in feed.trace.stages]
+    for one in stages:
+        if one["name"] == "contributions":
+            one["contributions"] = {
+                item.product.code: {
+                    codes[key]: round(value, 5) for key, value in item.contributions.items() if key in codes
+                }
+                for item in feed.items
+            }
+    return stages
 
 
 def _stage(one: Stage, codes: dict[int, str]) -> dict[str, Any]:

@@ -1,17 +1,26 @@
+import numpy as np
 import pytest
 
 from recs.engine.interactions import Kind
-from recs.feed.candidates import Reason
-from recs.feed.explain import CODES, explain
+from recs.feed.candidates import Contributions, FeedRequest, Reason, Vector
+from recs.feed.contributions import by_leaving_out
+from recs.feed.explain import CODES, NOTHING_KNOWN, explain, score_owed
 from tests.recs.feed.stages import candidate, facts, recent, request
 
 BAG = facts("Lunch bag", vector=[1, 0])
 
 
-def reason(one, asked, mentioned=None) -> Reason:
-    (found,) = explain([one], asked, {one.product_id: one.facts, **(mentioned or {})})
+def reason(one, asked, mentioned=None, added=None) -> Reason:
+    """``added``: what each product of the history adds to the score."""
+    known = contributions(added) if added else NOTHING_KNOWN
+    (found,) = explain([one], asked, {one.product_id: one.facts, **(mentioned or {})}, known)
     assert found.code in CODES
     return found
+
+
+def contributions(added: dict[int, float]) -> Contributions:
+    """To one candidate."""
+    return Contributions(tuple(added), np.array([[value] for value in added.values()], dtype=np.float32))
 
 
 @pytest.mark.parametrize(
@@ -28,44 +37,98 @@ def reason(one, asked, mentioned=None) -> Reason:
 def test_the_reason_says_what_the_shopper_did(kind, expected):
     one = candidate(1, "nearest", about=facts("Snack box", vector=[1, 0.1]))
 
-    assert reason(one, request(personal=True, recent=(recent(9, kind),)), {9: BAG}) == expected
+    assert reason(one, request(personal=True, recent=(recent(9, kind),)), {9: BAG}, {9: 0.4}) == expected
 
 
-def test_of_several_recent_products_the_most_alike_is_the_reason():
-    one = candidate(1, "nearest", about=facts("Snack box", vector=[1, 0.2]))
-    mentioned = {8: facts("Candle", vector=[0.5, 1]), 9: BAG}
+def test_of_several_products_the_one_that_adds_most_is_the_reason():
+    asked = request(personal=True, recent=(recent(7), recent(8)), causes=(recent(8), recent(9)))
+    mentioned = {8: facts("Candle"), 9: BAG}
 
-    assert reason(one, request(personal=True, recent=(recent(8), recent(9))), mentioned).product_id == 9
+    assert reason(candidate(1, "nearest"), asked, mentioned, {8: 0.1, 9: 0.2}).product_id == 9
 
 
 def test_of_equals_the_newer_one_is_the_reason():
+    asked = request(personal=True, recent=(recent(8), recent(9)))
+
+    assert reason(candidate(1, "nearest"), asked, {8: BAG, 9: BAG}, {8: 0.2, 9: 0.2}).product_id == 8
+
+
+@pytest.mark.parametrize("added", [{9: -0.2}, {9: 0.0}, {9: 0.0004}, {}])
+def test_what_adds_nothing_is_not_said_to_be_the_reason(added):
     one = candidate(1, "nearest", about=facts("Snack box", vector=[1, 0]))
 
-    assert (
-        reason(one, request(personal=True, recent=(recent(8), recent(9))), {8: BAG, 9: BAG}).product_id == 8
+    assert reason(one, request(personal=True, recent=(recent(9),)), {9: BAG}, added).code == "your_taste"
+
+
+def test_what_adds_nothing_leaves_the_reason_to_the_other_sources():
+    one = candidate(1, "nearest", popular_in_category=1.0, about=facts("Box", category="Bags"))
+
+    asked = request(personal=True, recent=(recent(9),))
+    assert reason(one, asked, {9: BAG}, {9: -0.2}).code == "popular_in_category"
+
+
+def test_a_summand_for_likeness_to_a_product_is_owed_to_that_product():
+    one = candidate(
+        1, "similar_to_recent", 0.9, because=8, parts={"shopper_affinity": 0.7, "recent_affinity": 0.5}
     )
+    asked = request(personal=True, recent=(recent(8), recent(9)))
+
+    assert score_owed(one, {8: -0.1, 9: 0.3}) == pytest.approx({8: 0.4, 9: 0.3})
+    found = reason(one, asked, {8: facts("Candle"), 9: BAG}, {8: -0.1, 9: 0.3})
+    assert (found.text, found.product_id) == ("Because you looked at Candle", 8)
 
 
-def test_a_product_like_nothing_in_the_history_suits_the_taste_as_a_whole():
-    one = candidate(1, "nearest", about=facts("Snack box", vector=[0, 1]))
+def test_a_product_that_takes_away_more_than_its_likeness_gives_is_no_reason():
+    one = candidate(1, "similar_to_recent", 0.9, because=8, parts={"recent_affinity": 0.2})
+    asked = request(personal=True, recent=(recent(8),))
 
-    assert reason(one, request(personal=True, recent=(recent(9),)), {9: BAG}).code == "your_taste"
+    assert reason(one, asked, {8: facts("Candle")}, {8: -0.3}).code == "your_taste"
+
+
+def test_without_a_model_what_is_named_alike_is_the_reason():
+    one = candidate(1, "alike_in_words", 0.8, because=9, parts={"word_affinity": 0.32})
+
+    assert reason(one, request(personal=True, recent=(recent(9),)), {9: BAG}).product_id == 9
 
 
 def test_a_product_that_is_no_longer_shown_is_not_spoken_of():
-    one = candidate(1, "nearest", about=facts("Snack box", vector=[1, 0]))
-    mentioned = {9: facts("Recalled bag", vector=[1, 0], visible=False)}
+    mentioned = {9: facts("Recalled bag", visible=False)}
+    asked = request(personal=True, recent=(recent(9),))
 
-    found = reason(one, request(personal=True, recent=(recent(9),)), mentioned)
+    found = reason(candidate(1, "nearest"), asked, mentioned, {9: 0.4})
 
     assert (found.code, found.product_id) == ("your_taste", None)
 
 
 def test_a_product_is_not_its_own_reason():
     one = candidate(9, "nearest", about=BAG)
-
     asked = request(personal=True, recent=(recent(9),), include_bought=True)
-    assert reason(one, asked).code == "your_taste"
+
+    assert reason(one, asked, added={9: 0.4}).code == "your_taste"
+
+
+@pytest.mark.parametrize(("affinity", "code"), [(0.4, "your_taste"), (-0.4, "given"), (0.0, "given")])
+def test_of_a_list_that_was_given_only_what_suits_is_said_to(affinity, code):
+    one = candidate(1, "given", parts={"shopper_affinity": affinity})
+
+    assert reason(one, request("rerank", personal=True, recent=(recent(9),)), {9: BAG}).code == code
+
+
+def test_contributions_are_scores_with_and_without():
+    """Worked out by hand: two products of the history, one candidate with a place and one without."""
+
+    class Found:
+        items = np.array([8, 9])
+        whole: Vector = np.array([0.6, 0.8], dtype=np.float32)
+        without: Vector = np.array([[0.0, 1.0], [1.0, 0.0]], dtype=np.float32)
+
+    placed = candidate(1, about=facts("Box", vector=[1, 0]))
+
+    found = by_leaving_out(Found)([placed, candidate(2)], FeedRequest("home", 2))
+
+    assert found.product_ids == (8, 9)
+    assert found.values.tolist() == [[pytest.approx(0.6), 0.0], [pytest.approx(-0.4), 0.0]]
+    assert found.to(0) == pytest.approx({8: 0.6, 9: -0.4})
 
 
 def test_without_a_history_the_reason_is_trending_or_new():

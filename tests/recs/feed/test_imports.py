@@ -16,7 +16,9 @@ def loaded_with(statement: str, *names: str) -> str:
     return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
 
 
-@pytest.mark.parametrize("stage", ["candidates", "pipeline", "filters", "scorers", "rerankers", "explain"])
+@pytest.mark.parametrize(
+    "stage", ["candidates", "pipeline", "filters", "scorers", "rerankers", "explain", "contributions"]
+)
 def test_the_stages_that_decide_know_no_django(stage):
     assert loaded_with(f"import recs.feed.{stage}", "django", "psycopg", "torch") == ""
 

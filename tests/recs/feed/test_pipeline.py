@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from recs.feed import filters, rerankers, scorers
-from recs.feed.candidates import FeedRequest, Proposal
+from recs.feed.candidates import Contributions, FeedRequest, Proposal
 from recs.feed.explain import explain
 from recs.feed.pipeline import CandidatePipeline
 from tests.recs.feed.stages import facts, ids, recent, request
@@ -225,3 +225,28 @@ def test_the_trace_says_why_the_reranker_left_a_product_out():
     dropped = stage(result, "rerank", "second_and_third").dropped
     assert set(dropped) == {1, 2, 3, 4} - set(ranked)
     assert sorted(dropped.values()) == ["scored below the page", "too much of the same above it"]
+
+
+def test_a_contributor_that_fails_does_not_cost_the_feed(caplog):
+    def broken(found, asked):
+        raise RuntimeError("no memory")
+
+    result = pipeline(Source("first", *proposals(1, 2)), contribute=broken).run(request())
+
+    assert shown(result) == [1, 2]
+    assert stage(result, "explain", "contributions").error == "RuntimeError: no memory"
+    assert [one.contributions for one in result.ranked] == [{}, {}]
+    assert "contributions failed" in caplog.text
+
+
+def test_each_product_of_the_page_keeps_what_was_contributed_to_it():
+    def of_page(found, asked):
+        return Contributions((7,), np.array([[one.product_id / 10 for one in found]], dtype=np.float32))
+
+    result = pipeline(Source("first", *proposals(1, 2, 3)), contribute=of_page).run(request(count=2))
+
+    assert [one.contributions for one in result.ranked] == [
+        {7: pytest.approx(0.1)},
+        {7: pytest.approx(0.2)},
+    ]
+    assert stage(result, "explain", "contributions").outgoing == 1
