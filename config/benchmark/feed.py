@@ -9,6 +9,7 @@ from django.conf import settings
 
 from config.benchmark.load import Latencies, Target, measure, measure_in_turn
 from config.benchmark.queries import count_queries
+from config.benchmark.reasons import left_out_p50_ms
 from config.benchmark.report import Report, ms
 from config.benchmark.synthetic import SyntheticShop
 from recs.vectors import to_text
@@ -32,6 +33,7 @@ def benchmark_feed(*, port: int, shop: SyntheticShop, seconds: float) -> Report:
     found = {width: measured[f"feed {width}"] for width in CONCURRENCIES}
     floors = {width: measured[f"empty {width}"] for width in CONCURRENCIES}
     search = bare_search_p50_ms(shop, seconds=min(seconds, 5.0))
+    reasons = left_out_p50_ms(shop)
 
     alone, floor = found[1], floors[1].p50_ms + search
     figures = {
@@ -45,6 +47,7 @@ def benchmark_feed(*, port: int, shop: SyntheticShop, seconds: float) -> Report:
         "floor_view_p50_ms": floors[1].p50_ms,
         "floor_sql_p50_ms": search,
         "ratio_to_floor": alone.p50_ms / floor,
+        "reasons_p50_ms": {str(length): taken for length, taken in reasons.items()},
         "sql_queries": count_queries(PATH, shop.tokens[0]),
         "concurrency": {str(width): asdict(latencies) for width, latencies in found.items()},
         "floor_view": {str(width): asdict(latencies) for width, latencies in floors.items()},
@@ -59,6 +62,10 @@ def benchmark_feed(*, port: int, shop: SyntheticShop, seconds: float) -> Report:
             f"{alone.p50_ms / floor:.1f} ×",
             "",
             "",
+        ),
+        *(
+            (f"of it, exact reasons after {length} interactions", "", ms(taken), "", "")
+            for length, taken in reasons.items()
         ),
         ("SQL statements of one feed", str(figures["sql_queries"]), "", "", ""),
     ]

@@ -54,6 +54,7 @@ def test_the_feed_is_measured_against_its_floors(running_services: Services):
     assert process.returncode == 0, errors
     figures = json.loads(output)
     assert figures.keys() >= LATENCIES | {"ratio_to_floor", "sql_queries"}
+    assert all(taken > 0 for taken in figures["reasons_p50_ms"].values())
     assert all(figures[name] > 0 for name in LATENCIES)
     assert set(figures["concurrency"]) == {"1", "8"}
     assert "home feed" in errors

@@ -7,8 +7,11 @@ import numpy as np
 from accounts.models import Shopper
 from catalog.models import Product
 from recs.engine.interactions import FloatArray, Items, Kind
+from recs.engine.recommender import Budget
 from recs.engine.recommenders.transformer import Transformer
+from recs.engine.transformer.training import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
+from recs.history import export_interactions
 from recs.models import Interaction, ModelVersion, ProductContent
 from recs.nightly import publish
 from recs.nightly.dataset import Dataset
@@ -97,6 +100,28 @@ def publish_model(products: list[Product], **options: object) -> ActiveVersion:
     version, _ = build_model(products, **options)
     publish.activate(version)
     return version_for_serving(version)
+
+
+def publish_trained_model(*, seconds: float = 4.0) -> tuple[ActiveVersion, Transformer, list[int]]:
+    """An active version that learnt from the interactions there are; the model, and the products' keys in its order."""
+    export = export_interactions()
+    items = content_items(export.product_ids.tolist())
+    model = Transformer(
+        user=UserTowerConfig(dimension=16, layers=2, heads=2, longest=20, dropout=0.1),
+        training=TrainingConfig(batch=16, learning_rate=5e-3, epochs=30),
+    )
+    model.fit(export.interactions, items, budget=Budget(seconds), seed=5)
+    dataset = Dataset(
+        split=None,
+        items=items,
+        product_ids=export.product_ids,
+        shopper_ids=export.shopper_ids,
+        interactions=len(export.interactions),
+    )
+    version = publish.build_version(model=model, dataset=dataset, metrics={}, config={})
+    publish.mark_ready(version)
+    publish.activate(version)
+    return version_for_serving(version), model, export.product_ids.tolist()
 
 
 def random_vectors(count: int, dimension: int = DIMENSION, *, seed: int = 4) -> FloatArray:

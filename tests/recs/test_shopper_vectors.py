@@ -8,6 +8,7 @@ import pytest
 from django.db import DatabaseError, connection
 
 from recs import shopper_vectors
+from recs.engine.artifact import ArtifactError
 from recs.engine.interactions import History, Kind
 from recs.models import ShopperVector
 from recs.shopper_vectors import (
@@ -15,6 +16,7 @@ from recs.shopper_vectors import (
     dirty_shoppers,
     encode_shoppers,
     forget_vectors_of,
+    fresh_history,
     fresh_vector,
     store,
 )
@@ -96,6 +98,66 @@ def test_a_vector_that_has_seen_everything_is_read_by_one_statement(django_asser
 
     assert second.seq == first.seq == 1
     np.testing.assert_allclose(second.vector, first.vector, atol=2e-3)
+
+
+def test_a_vector_and_the_history_behind_it_are_read_by_one_statement(django_assert_num_queries, monkeypatch):
+    products = small_shop.make_products(2)
+    version = small_shop.publish_model(products)
+    shopper = InteractionFactory(product=products[0]).shopper
+    stored = fresh_vector(shopper=shopper, version=version)
+    forbid_encoding(monkeypatch)
+
+    with django_assert_num_queries(1):
+        encoded, history = fresh_history(shopper=shopper, version=version)
+
+    assert history.product_ids.tolist() == [products[0].pk]
+    assert (encoded.seq, history.seq) == (1, 1)
+    np.testing.assert_allclose(encoded.vector, stored.vector, atol=2e-3)
+
+
+def test_a_history_whose_vector_is_behind_is_encoded_as_it_was_read():
+    products = small_shop.make_products(2)
+    version = small_shop.publish_model(products)
+    shopper = InteractionFactory(product=products[0]).shopper
+    fresh_vector(shopper=shopper, version=version)
+    InteractionFactory(shopper=shopper, product=products[1])
+
+    encoded, history = fresh_history(shopper=shopper, version=version)
+
+    assert history.product_ids.tolist() == [one.pk for one in products]
+    assert (encoded.seq, stored_seq(shopper, version)) == (2, 2)
+    np.testing.assert_allclose(
+        encoded.vector, fresh_vector(shopper=shopper, version=version).vector, atol=2e-3
+    )
+
+
+def test_without_its_files_a_stored_vector_serves_all_the_same(monkeypatch):
+    products = small_shop.make_products(2)
+    version = small_shop.publish_model(products)
+    shopper = InteractionFactory(product=products[0]).shopper
+    fresh_vector(shopper=shopper, version=version)
+
+    def gone(_: object) -> None:
+        raise ArtifactError("no such folder")
+
+    monkeypatch.setattr(shopper_vectors, "load_encoder", gone)
+
+    encoded, history = fresh_history(shopper=shopper, version=version)
+
+    assert encoded.vector is not None
+    assert len(history) == 1
+
+
+def test_nobody_has_no_history():
+    version = small_shop.publish_model(small_shop.make_products(2))
+    shopper = ShopperFactory()
+    newcomer = fresh_history(shopper=shopper, version=version)
+    pk = shopper.pk
+    shopper.delete()
+    shopper.pk = pk
+
+    assert fresh_history(shopper=shopper, version=version) == (EncodedShopper(None, 0), None)
+    assert (newcomer[0].vector, len(newcomer[1])) == (None, 0)
 
 
 def test_a_vector_that_is_behind_is_encoded_at_once_and_stored():

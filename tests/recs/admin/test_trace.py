@@ -1,7 +1,8 @@
 import pytest
 
-from recs.admin.shopper_feed import NAMED, Dropped, trace_rows
+from recs.admin.shopper_feed import CONTRIBUTIONS, NAMED, Contribution, Dropped, item_rows, trace_rows
 from recs.feed.candidates import Stage, Trace
+from recs.feed.response import FeedItem, FeedReason
 from tests.factories import ProductFactory
 
 pytestmark = pytest.mark.django_db
@@ -34,3 +35,17 @@ def test_a_product_that_is_gone_is_counted_all_the_same():
     (row,) = trace_rows(Trace((Stage("hydrate", "products", 0, 1, 0, {404: "no such product any more"}),)))
 
     assert row.dropped == [Dropped("no such product any more", 1, ["a deleted product"], False)]
+
+
+def test_the_products_of_the_history_that_add_or_take_most_are_named():
+    shown, *done = ProductFactory.create_batch(CONTRIBUTIONS + 2)
+    values = dict(zip((one.pk for one in done), (0.1, -0.4, 0.02, 0.3), strict=True)) | {404: 0.2}
+    reason = FeedReason("your_taste", "Suits what you have chosen so far", None)
+
+    (row,) = item_rows([FeedItem(shown, 0.5, ("nearest",), reason, {}, values)])
+
+    assert row.contributions == [
+        Contribution(done[1].name, -0.4),
+        Contribution(done[3].name, 0.3),
+        Contribution("a deleted product", 0.2),
+    ]
