@@ -229,9 +229,9 @@ def _trace(feed: Feed) -> list[dict[str, Any]]:
         keys |= {*one.proposed[:TRACED], *list(one.dropped)[:TRACED]}
     codes = dict(Product.objects.filter(pk__in=keys).values_list("pk", "code"))
     stages = [_stage(one, codes) for one in feed.trace.stages]
-    for one in stages:
-        if one["name"] == "contributions":
-            one["contributions"] = {
+    for described in stages:
+        if described["name"] == "contributions":
+            described["contributions"] = {
                 item.product.code: {
                     codes[key]: round(value, 5) for key, value in item.contributions.items() if key in codes
                 }
