@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from knox.models import AuthToken
+from rest_framework.test import APIClient
 
 from accounts.models import Shopper
 from catalog.models import Product
@@ -22,7 +24,7 @@ from recs.feed.scenarios import pipeline_for, serve_feed
 from recs.popularity import refresh_popularity
 from recs.registry import ActiveVersion
 from recs.shopper_vectors import encode_shoppers
-from tests.factories import InteractionFactory, ShopperFactory
+from tests.factories import InteractionFactory, ShopperFactory, UserFactory
 from tests.recs import small_shop
 from tests.recs.small_shop import NOW
 
@@ -206,3 +208,19 @@ def test_a_model_that_cannot_be_asked_again_costs_the_contributions_alone(shop, 
     assert [one.error for one in feed.trace.stages if one.name == "contributions"] == [
         "RuntimeError: no memory"
     ]
+
+
+def test_staff_see_by_the_api_what_each_product_of_the_history_adds(shop):
+    user = UserFactory(is_staff=True)
+    shopper = looked_at(*shop.shelves[0][:3])
+    Shopper.objects.filter(pk=shopper.pk).update(user=user)
+    client = APIClient(headers={"Authorization": f"Token {AuthToken.objects.create(user)[1]}"})
+
+    feed = client.get("/api/v1/feed", {"debug": "1"}).json()
+
+    (stage,) = [one for one in feed["trace"] if one["name"] == "contributions"]
+    for item in feed["items"]:
+        product = Product.objects.get(code=item["product"]["id"])
+        codes = {one.pk: one.code for one in shop.shelves[0]}
+        expected = {codes[key]: value for key, value in shop.by_brute_force(shopper, product).items()}
+        assert stage["contributions"][product.code] == pytest.approx(expected, abs=ROUNDING)
