@@ -1,0 +1,190 @@
+"""A small ranker that corrects the scores of the first hundred of a first stage.
+
+``s(h, c) = first(h, c) + sum over k of w_k r_k(h, c) / sum over k of |w_k|``, where ``r_k`` is the head of one kind
+of answer (view, cart, purchase, good rating, hide) and ``w_k`` the owner's weight of it. Each head reads the same: how
+alike the candidate is to the history, by several measures, at the newest interaction, at most, on average and as the
+candidate attends to it. An attention over likenesses has a few numbers to learn where one over vectors (Zhou et al.
+2018, DIN, arXiv:1706.06978) has thousands, and held-out answers are few. The heads start at zero, so that an
+untrained one ranks as the first stage does.
+
+It learns on answers that the first stage was not trained on: on its training data the first stage is far too sure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from recs.engine.artifact import Artifact, ArtifactError, array
+from recs.engine.interactions import FloatArray, History, IntArray
+from recs.engine.recommender import Recommendations
+from recs.engine.second_stage.answers import HEADS, PLACES, WEIGHTS, Answers
+from recs.engine.second_stage.likeness import Likenesses
+from recs.engine.second_stage.ranker import LONGEST, Ranker
+from recs.engine.transformer.sequence import length_sorted_batches
+
+EPOCHS = 5
+BATCH = 128
+LEARNING_RATE, WEIGHT_DECAY = 2e-3, 1e-3
+FEWEST = 300
+"""Answers within the first hundred that a head needs: it has two thousand weights."""
+SHARPNESS = (2.0, 4.0, 8.0, 16.0, 32.0)
+"""Tried for the softmax over first-stage scores, before anything is learnt."""
+AT_ONCE = 512
+
+
+class SecondStage:
+    """``weights``: the owner's table, by head; it may be edited at any time."""
+
+    name = "second_stage"
+
+    def __init__(self, likenesses: Likenesses, popular: FloatArray, weights: Mapping[str, float] = WEIGHTS):
+        self.likenesses = likenesses
+        known = np.log1p(np.maximum(popular, 0.0))
+        self.popular = ((known - known.mean()) / (known.std() + 1e-6)).astype(np.float32)
+        self.weights = dict(weights)
+        self.taught = np.zeros(len(HEADS), dtype=bool)
+
+    def fit(self, told: Answers, *, seed: int) -> None:
+        """Heads with few answers stay silent."""
+        right = told.hit.any(axis=1)
+        self.taught = np.bincount(told.head[right], minlength=len(HEADS)) >= FEWEST
+        rows = np.flatnonzero(right & self.taught[told.head])
+        torch.manual_seed(seed)
+        self.ranker = Ranker(len(self.likenesses.vectors))
+        if not len(rows):
+            return
+        self._measure(told, rows)
+        rng = np.random.default_rng(seed)
+        length = np.array([min(len(told.histories[row]), LONGEST) for row in rows])
+        steps = EPOCHS * -(-len(rows) // BATCH)
+        optimizer = torch.optim.AdamW(self.ranker.parameters(), weight_decay=WEIGHT_DECAY)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, LEARNING_RATE, total_steps=steps + 1, pct_start=0.1
+        )
+        self.ranker.train()
+        for _ in range(EPOCHS):
+            for batch in length_sorted_batches(length, BATCH, rng):
+                loss = self._loss(told, rows[batch])
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                schedule.step()
+        self.ranker.eval()
+
+    def rescored(self, found: Recommendations, histories: Sequence[History], k: int) -> Recommendations:
+        """The first hundred in a new order, what follows them where it was."""
+        items, scores = found.items.copy(), found.scores.copy()
+        top = items[:, :PLACES]
+        scores[:, :PLACES] += self.corrections(histories, top, scores[:, :PLACES])
+        order = np.argsort(-scores[:, :PLACES], axis=1, kind="stable")
+        items[:, :PLACES] = np.take_along_axis(top, order, axis=1)
+        scores[:, :PLACES] = np.take_along_axis(scores[:, :PLACES], order, axis=1)
+        # Those behind were not corrected, and stay behind.
+        return Recommendations(items[:, :k], np.minimum.accumulate(scores, axis=1)[:, :k])
+
+    def corrections(self, histories: Sequence[History], items: IntArray, first: FloatArray) -> FloatArray:
+        """float32 [b, c] to be added to ``first`` [b, c]; nothing for -1. No candidate's depends on another's."""
+        weights = np.array([self.weights.get(head, 0.0) for head in HEADS], dtype=np.float32) * self.taught
+        if not weights.any():
+            return np.zeros_like(first)
+        shares = torch.from_numpy(weights / np.abs(weights).sum())
+        made = np.zeros_like(first)
+        with torch.inference_mode():
+            for start in range(0, len(items), AT_ONCE):
+                rows = slice(start, start + AT_ONCE)
+                heads = self._heads(histories[rows], items[rows], first[rows])
+                made[rows] = (heads @ shares).numpy()
+        return np.where(items >= 0, made, 0.0).astype(np.float32)
+
+    def pack(self) -> Artifact:
+        arrays = {f"ranker.{name}": part.numpy() for name, part in self.ranker.state_dict().items()}
+        arrays |= {
+            f"likeness.{name}": made.astype(np.float16) for name, made in self.likenesses.vectors.items()
+        }
+        arrays |= {"popular": self.popular, "taught": self.taught, "spread": self.spread.numpy()}
+        return Artifact(
+            self.name, {"weights": self.weights, "measures": list(self.likenesses.vectors)}, arrays
+        )
+
+    @classmethod
+    def unpacked(cls, artifact: Artifact) -> SecondStage:
+        """What ``pack`` gave. Raises ArtifactError."""
+        measures = artifact.config["measures"]
+        vectors = {name: array(artifact, f"likeness.{name}").astype(np.float32) for name in measures}
+        stage = cls(Likenesses(vectors), array(artifact, "popular"), artifact.config["weights"])
+        stage.popular = array(artifact, "popular")
+        stage.taught = array(artifact, "taught")
+        stage.spread = torch.from_numpy(array(artifact, "spread"))
+        stage.ranker = Ranker(len(vectors))
+        state = {
+            name.removeprefix("ranker."): torch.from_numpy(part)
+            for name, part in artifact.arrays.items()
+            if name.startswith("ranker.")
+        }
+        try:
+            stage.ranker.load_state_dict(state)
+        except RuntimeError as failure:
+            raise ArtifactError(f"the second stage's arrays do not fit: {failure}") from failure
+        stage.ranker.eval()
+        return stage
+
+    @property
+    def parameters(self) -> int:
+        return sum(weight.numel() for weight in self.ranker.parameters())
+
+    def _measure(self, told: Answers, rows: IntArray) -> None:
+        """How far likenesses spread, and how sharply first-stage scores tell right from wrong."""
+        some = rows[:AT_ONCE]
+        history, _, length = _newest([told.histories[row] for row in some])
+        likeness = self.likenesses.of_pairs(told.items[some], history)
+        inside = (torch.arange(history.shape[1]) < torch.from_numpy(length)[:, None])[:, None]
+        self.spread = likeness[inside.expand_as(likeness)].view(len(likeness), -1).std(1).clamp(min=1e-6)
+        first = torch.from_numpy(_finite(told.first[rows]))
+        hit = torch.from_numpy(told.hit[rows])
+        losses = [-(first * sharp).log_softmax(1)[hit].mean().item() for sharp in SHARPNESS]
+        with torch.no_grad():
+            self.ranker.sharpness.fill_(float(np.log(SHARPNESS[int(np.argmin(losses))])))
+
+    def _loss(self, told: Answers, rows: IntArray) -> Tensor:
+        """Cross-entropy of the right one among the candidates, by the head of its kind."""
+        items, first = told.items[rows], told.first[rows]
+        heads = self._heads([told.histories[row] for row in rows], items, first)
+        own = heads[torch.arange(len(rows)), :, torch.from_numpy(told.head[rows])]
+        scores = (torch.from_numpy(_finite(first)) + own) * self.ranker.sharpness.exp()
+        scores = scores.masked_fill(torch.from_numpy(items < 0), -1e9)
+        return functional.cross_entropy(scores, _share(told.hit[rows]))
+
+    def _heads(self, histories: Sequence[History], items: IntArray, first: FloatArray) -> Tensor:
+        history, kind, length = _newest(histories)
+        likeness = self.likenesses.of_pairs(items, history) / self.spread[:, None, None, None]
+        about = np.stack([_finite(first), self.popular[np.maximum(items, 0)]], axis=-1)
+        heads: Tensor = self.ranker(
+            likeness, torch.from_numpy(kind), torch.from_numpy(length), torch.from_numpy(about)
+        )
+        return heads
+
+
+def _newest(histories: Sequence[History]) -> tuple[IntArray, IntArray, IntArray]:
+    """Items [b, n] (-1 padding) and kinds [b, n] newest first, and how many there are [b]."""
+    kept = [np.flatnonzero(history.item >= 0)[::-1][:LONGEST] for history in histories]
+    length = np.array([len(rows) for rows in kept], dtype=np.int64)
+    item = np.full((len(histories), max(1, int(length.max(initial=0)))), -1, dtype=np.int64)
+    kind = np.zeros_like(item)
+    for row, (history, rows) in enumerate(zip(histories, kept, strict=True)):
+        item[row, : len(rows)], kind[row, : len(rows)] = history.item[rows], history.kind[rows]
+    return item, kind, length
+
+
+def _finite(first: FloatArray) -> FloatArray:
+    """Scores of places that a list does not fill count nothing."""
+    return np.where(np.isfinite(first), first, 0.0).astype(np.float32)
+
+
+def _share(hit: np.ndarray) -> Tensor:
+    """Of several right answers each counts alike."""
+    return torch.from_numpy((hit / hit.sum(axis=1, keepdims=True)).astype(np.float32))
