@@ -27,7 +27,8 @@ from recs.engine.second_stage.likeness import Likenesses
 from recs.engine.second_stage.ranker import LONGEST, Ranker
 from recs.engine.transformer.sequence import length_sorted_batches
 
-EPOCHS = 5
+EPOCHS, STEPS = 5, 160
+"""Passes over the answers, more where they make fewer steps than this."""
 BATCH = 128
 LEARNING_RATE, WEIGHT_DECAY = 2e-3, 1e-3
 FEWEST = 300
@@ -61,13 +62,14 @@ class SecondStage:
         self._measure(told, rows)
         rng = np.random.default_rng(seed)
         length = np.array([min(len(told.histories[row]), LONGEST) for row in rows])
-        steps = EPOCHS * -(-len(rows) // BATCH)
+        batches = -(-len(rows) // BATCH)
+        epochs = max(EPOCHS, -(-STEPS // batches))
         optimizer = torch.optim.AdamW(self.ranker.parameters(), weight_decay=WEIGHT_DECAY)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, LEARNING_RATE, total_steps=steps + 1, pct_start=0.1
+            optimizer, LEARNING_RATE, total_steps=epochs * batches + 1, pct_start=0.1
         )
         self.ranker.train()
-        for _ in range(EPOCHS):
+        for _ in range(epochs):
             for batch in length_sorted_batches(length, BATCH, rng):
                 loss = self._loss(told, rows[batch])
                 optimizer.zero_grad()
