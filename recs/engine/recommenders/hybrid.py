@@ -3,8 +3,8 @@
 A weighted hybrid (Burke 2002, doi 10.1023/A:1021240730564) whose weights are learnt on validation, for each length
 of history (recs/engine/recommenders/blending.py). A member that gets no weight anywhere is neither kept nor asked.
 
-A second stage (recs/engine/second_stage) puts the first hundred in order where it does so better than the blend
-for shoppers whom it has not learnt from; otherwise there is none.
+A second stage (recs/engine/recommenders/second_stage) puts the first hundred in order where it does so better than
+the blend for shoppers whom it has not learnt from; otherwise there is none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from recs.engine.artifact import Artifact, ArtifactError, array
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
-from recs.engine.recommender import Budget, Progress, ProgressCallback, Recommendations
+from recs.engine.recommender import Budget, Progress, ProgressCallback, Recommendations, top_k
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.blending import LENGTHS, candidates, learn_weights, length_bucket, normalised
 from recs.engine.recommenders.content_based import ContentBased
@@ -27,12 +27,12 @@ from recs.engine.recommenders.item_knn import ItemKnn
 from recs.engine.recommenders.matrix_factorization import MatrixFactorization
 from recs.engine.recommenders.neighbouring_states import NeighbouringStates
 from recs.engine.recommenders.popularity import Popularity, popularity
+from recs.engine.recommenders.second_stage.answers import PLACES, Proposals, answers
+from recs.engine.recommenders.second_stage.likeness import likenesses
+from recs.engine.recommenders.second_stage.stage import SecondStage
+from recs.engine.recommenders.second_stage.verdict import judged
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.user_knn import UserKnn
-from recs.engine.second_stage.answers import PLACES, answers
-from recs.engine.second_stage.likeness import likenesses
-from recs.engine.second_stage.stage import SecondStage
-from recs.engine.second_stage.verdict import judged
 
 logger = logging.getLogger(__name__)
 
@@ -112,13 +112,8 @@ class Hybrid(Base):
             self.weights = np.ones((len(LENGTHS) + 1, len(self.members)), dtype=np.float32)
 
     def scores(self, histories: Sequence[History]) -> FloatArray:
-        bucket = length_bucket(np.array([len(history) for history in histories], dtype=np.int64))
-        blended: FloatArray | None = None
-        for number, member in enumerate(self.members.values()):
-            said = normalised(member.scores(histories)) * self.weights[bucket, number][:, None]
-            blended = said if blended is None else blended + said
-        assert blended is not None
-        return blended
+        """Of the blend, before the second stage."""
+        return self._blended(self._voices(histories), histories)
 
     def recommend(
         self,
@@ -130,16 +125,46 @@ class Hybrid(Base):
     ) -> Recommendations:
         if self.second is None:
             return super().recommend(histories, k, exclude=exclude, among=among)
-        first = super().recommend(histories, max(k, PLACES), exclude=exclude, among=among)
-        return self.second.rescored(first, histories, k)
+        found = self.propose(histories, max(k, PLACES), exclude=exclude, among=among)
+        return self.second.rescored(found, histories, k)
+
+    def propose(
+        self,
+        histories: Sequence[History],
+        k: int,
+        *,
+        exclude: Sequence[IntArray] | None = None,
+        among: IntArray | None = None,
+    ) -> Proposals:
+        """The blend's best, and what each member says of them."""
+        voices = self._voices(histories)
+        best = top_k(self._blended(voices, histories), k, exclude=exclude, among=among)
+        return Proposals(best.items, best.scores, _said_of(voices, best.items))
 
     def explain(self, history: History, item: int) -> FloatArray:
         """Leave one out: the score with an interaction minus the score without it."""
         asked = [history, *(history.without(place) for place in range(len(history)))]
-        scores = self.scores(asked)[:, [item]]
+        voices = self._voices(asked)
+        blended = self._blended(voices, asked)
+        scores = blended[:, [item]]
         if self.second is not None:
-            scores = scores + self.second.corrections(asked, np.full(scores.shape, item), scores)
+            items = np.full(scores.shape, item)
+            alone = Proposals(items, scores, _said_of(voices, items))
+            listed = top_k(blended, PLACES, exclude=[history.item] * len(asked), among=None).scores
+            scores = scores + self.second.corrections(asked, alone, listed)
         return (scores[0] - scores[1:, 0]).astype(np.float32)
+
+    def _voices(self, histories: Sequence[History]) -> list[FloatArray]:
+        """What each member says, [histories, items]."""
+        return [normalised(member.scores(histories)) for member in self.members.values()]
+
+    def _blended(self, voices: list[FloatArray], histories: Sequence[History]) -> FloatArray:
+        bucket = length_bucket(np.array([len(history) for history in histories], dtype=np.int64))
+        weights = self.weights[bucket]
+        blended = voices[0] * weights[:, :1]
+        for number, said in enumerate(voices[1:], start=1):
+            blended += said * weights[:, number, None]
+        return blended
 
     def pack(self) -> Artifact:
         packed = {name: member.pack() for name, member in self.members.items()}
@@ -187,6 +212,8 @@ class Hybrid(Base):
         transformer = self.members.get(TRANSFORMER)
         retrieval = transformer.vectors if isinstance(transformer, Transformer) else None
         known = likenesses(interactions, items, retrieval=retrieval, seed=seed)
+        if not known.vectors:
+            return None
         popular = popularity(interactions, items.count)
         told = answers(self, validation.sample(ANSWERS, seed=seed))
         verdict = judged(lambda: SecondStage(known, popular), told, seed=seed)
@@ -221,3 +248,8 @@ def _arrays(artifact: Artifact, prefix: str) -> dict[str, np.ndarray]:
     return {
         name.removeprefix(prefix): part for name, part in artifact.arrays.items() if name.startswith(prefix)
     }
+
+
+def _said_of(voices: list[FloatArray], items: IntArray) -> FloatArray:
+    """float32 [b, c, voices] of ``items`` [b, c]."""
+    return np.stack([np.take_along_axis(said, np.maximum(items, 0), axis=1) for said in voices], axis=-1)

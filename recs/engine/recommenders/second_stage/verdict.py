@@ -10,9 +10,8 @@ import numpy as np
 from recs.engine.comparison import Paired, paired
 from recs.engine.interactions import FloatArray, IntArray
 from recs.engine.metrics import hits, ndcg
-from recs.engine.recommender import Recommendations
-from recs.engine.second_stage.answers import Answers
-from recs.engine.second_stage.stage import SecondStage
+from recs.engine.recommenders.second_stage.answers import Answers
+from recs.engine.recommenders.second_stage.stage import SecondStage
 
 FOLDS = 2
 AT_LEAST = 20
@@ -39,16 +38,14 @@ def judged(make: Callable[[], SecondStage], told: Answers, *, seed: int) -> Verd
     if len(users) < AT_LEAST:
         return None
     fold = np.random.default_rng(seed).permutation(len(users))[number] % FOLDS
-    first = _gains(told.items, told)
+    first = _gains(told.proposals.items, told)
     both = np.zeros_like(first)
     for part in range(FOLDS):
         stage = make()
         stage.fit(told.of(np.flatnonzero(fold != part)), seed=seed)
         rows = np.flatnonzero(fold == part)
         asked = told.of(rows)
-        found = stage.rescored(
-            Recommendations(asked.items, asked.first), asked.histories, asked.items.shape[1]
-        )
+        found = stage.rescored(asked.proposals, asked.histories, asked.hit.shape[1])
         both[rows] = _gains(found.items, asked)
     gain = paired(both, first, groups=told.users, seed=seed)
     return Verdict(float(first.mean()), float(both.mean()), gain)

@@ -22,9 +22,9 @@ from torch.nn import functional
 from recs.engine.artifact import Artifact, ArtifactError, array
 from recs.engine.interactions import FloatArray, History, IntArray
 from recs.engine.recommender import Recommendations
-from recs.engine.second_stage.answers import HEADS, PLACES, WEIGHTS, Answers
-from recs.engine.second_stage.likeness import Likenesses
-from recs.engine.second_stage.ranker import LONGEST, Ranker
+from recs.engine.recommenders.second_stage.answers import HEADS, PLACES, WEIGHTS, Answers, Proposals
+from recs.engine.recommenders.second_stage.likeness import Likenesses
+from recs.engine.recommenders.second_stage.ranker import LONGEST, Ranker
 from recs.engine.transformer.sequence import length_sorted_batches
 
 EPOCHS, STEPS = 5, 160
@@ -36,6 +36,8 @@ FEWEST = 300
 SHARPNESS = (2.0, 4.0, 8.0, 16.0, 32.0)
 """Tried for the softmax over first-stage scores, before anything is learnt."""
 AT_ONCE = 512
+FACTS = 4
+"""Of a candidate, beside likenesses and voices: popularity, score, distance from the mean, place."""
 
 
 class SecondStage:
@@ -56,7 +58,7 @@ class SecondStage:
         self.taught = np.bincount(told.head[right], minlength=len(HEADS)) >= FEWEST
         rows = np.flatnonzero(right & self.taught[told.head])
         torch.manual_seed(seed)
-        self.ranker = Ranker(len(self.likenesses.vectors))
+        self.ranker = Ranker(len(self.likenesses.vectors), FACTS + told.proposals.voices.shape[2])
         if not len(rows):
             return
         self._measure(told, rows)
@@ -78,30 +80,33 @@ class SecondStage:
                 schedule.step()
         self.ranker.eval()
 
-    def rescored(self, found: Recommendations, histories: Sequence[History], k: int) -> Recommendations:
+    def rescored(self, found: Proposals, histories: Sequence[History], k: int) -> Recommendations:
         """The first hundred in a new order, what follows them where it was."""
+        top = Proposals(found.items[:, :PLACES], found.scores[:, :PLACES], found.voices[:, :PLACES])
         items, scores = found.items.copy(), found.scores.copy()
-        top = items[:, :PLACES]
-        scores[:, :PLACES] += self.corrections(histories, top, scores[:, :PLACES])
-        order = np.argsort(-scores[:, :PLACES], axis=1, kind="stable")
-        items[:, :PLACES] = np.take_along_axis(top, order, axis=1)
-        scores[:, :PLACES] = np.take_along_axis(scores[:, :PLACES], order, axis=1)
+        corrected = top.scores + self.corrections(histories, top, top.scores)
+        order = np.argsort(-corrected, axis=1, kind="stable")
+        items[:, :PLACES] = np.take_along_axis(top.items, order, axis=1)
+        scores[:, :PLACES] = np.take_along_axis(corrected, order, axis=1)
         # Those behind were not corrected, and stay behind.
         return Recommendations(items[:, :k], np.minimum.accumulate(scores, axis=1)[:, :k])
 
-    def corrections(self, histories: Sequence[History], items: IntArray, first: FloatArray) -> FloatArray:
-        """float32 [b, c] to be added to ``first`` [b, c]; nothing for -1. No candidate's depends on another's."""
+    def corrections(self, histories: Sequence[History], asked: Proposals, listed: FloatArray) -> FloatArray:
+        """float32 [b, c] to be added to the scores ``asked``; nothing for -1.
+
+        ``listed`` [b, places], best first: scores of the list in which they stand or would stand.
+        """
         weights = np.array([self.weights.get(head, 0.0) for head in HEADS], dtype=np.float32) * self.taught
+        made = np.zeros_like(asked.scores)
         if not weights.any():
-            return np.zeros_like(first)
+            return made
         shares = torch.from_numpy(weights / np.abs(weights).sum())
-        made = np.zeros_like(first)
         with torch.inference_mode():
-            for start in range(0, len(items), AT_ONCE):
+            for start in range(0, len(made), AT_ONCE):
                 rows = slice(start, start + AT_ONCE)
-                heads = self._heads(histories[rows], items[rows], first[rows])
+                heads = self._heads(histories[rows], asked.of(rows), listed[rows])
                 made[rows] = (heads @ shares).numpy()
-        return np.where(items >= 0, made, 0.0).astype(np.float32)
+        return np.where(asked.items >= 0, made, 0.0).astype(np.float32)
 
     def pack(self) -> Artifact:
         arrays = {f"ranker.{name}": part.numpy() for name, part in self.ranker.state_dict().items()}
@@ -109,9 +114,12 @@ class SecondStage:
             f"likeness.{name}": made.astype(np.float16) for name, made in self.likenesses.vectors.items()
         }
         arrays |= {"popular": self.popular, "taught": self.taught, "spread": self.spread.numpy()}
-        return Artifact(
-            self.name, {"weights": self.weights, "measures": list(self.likenesses.vectors)}, arrays
-        )
+        config = {
+            "weights": self.weights,
+            "measures": list(self.likenesses.vectors),
+            "facts": self.ranker.facts,
+        }
+        return Artifact(self.name, config, arrays)
 
     @classmethod
     def unpacked(cls, artifact: Artifact) -> SecondStage:
@@ -122,7 +130,7 @@ class SecondStage:
         stage.popular = array(artifact, "popular")
         stage.taught = array(artifact, "taught")
         stage.spread = torch.from_numpy(array(artifact, "spread"))
-        stage.ranker = Ranker(len(vectors))
+        stage.ranker = Ranker(len(vectors), artifact.config["facts"])
         state = {
             name.removeprefix("ranker."): torch.from_numpy(part)
             for name, part in artifact.arrays.items()
@@ -143,10 +151,10 @@ class SecondStage:
         """How far likenesses spread, and how sharply first-stage scores tell right from wrong."""
         some = rows[:AT_ONCE]
         history, _, length = _newest([told.histories[row] for row in some])
-        likeness = self.likenesses.of_pairs(told.items[some], history)
+        likeness = self.likenesses.of_pairs(told.proposals.items[some], history)
         inside = (torch.arange(history.shape[1]) < torch.from_numpy(length)[:, None])[:, None]
         self.spread = likeness[inside.expand_as(likeness)].view(len(likeness), -1).std(1).clamp(min=1e-6)
-        first = torch.from_numpy(_finite(told.first[rows]))
+        first = torch.from_numpy(_finite(told.proposals.scores[rows]))
         hit = torch.from_numpy(told.hit[rows])
         losses = [-(first * sharp).log_softmax(1)[hit].mean().item() for sharp in SHARPNESS]
         with torch.no_grad():
@@ -154,21 +162,37 @@ class SecondStage:
 
     def _loss(self, told: Answers, rows: IntArray) -> Tensor:
         """Cross-entropy of the right one among the candidates, by the head of its kind."""
-        items, first = told.items[rows], told.first[rows]
-        heads = self._heads([told.histories[row] for row in rows], items, first)
+        asked = told.proposals.of(rows)
+        heads = self._heads([told.histories[row] for row in rows], asked, asked.scores)
         own = heads[torch.arange(len(rows)), :, torch.from_numpy(told.head[rows])]
-        scores = (torch.from_numpy(_finite(first)) + own) * self.ranker.sharpness.exp()
-        scores = scores.masked_fill(torch.from_numpy(items < 0), -1e9)
+        scores = (torch.from_numpy(_finite(asked.scores)) + own) * self.ranker.sharpness.exp()
+        scores = scores.masked_fill(torch.from_numpy(asked.items < 0), -1e9)
         return functional.cross_entropy(scores, _share(told.hit[rows]))
 
-    def _heads(self, histories: Sequence[History], items: IntArray, first: FloatArray) -> Tensor:
+    def _heads(self, histories: Sequence[History], asked: Proposals, listed: FloatArray) -> Tensor:
         history, kind, length = _newest(histories)
-        likeness = self.likenesses.of_pairs(items, history) / self.spread[:, None, None, None]
-        about = np.stack([_finite(first), self.popular[np.maximum(items, 0)]], axis=-1)
+        likeness = self.likenesses.of_pairs(asked.items, history) / self.spread[:, None, None, None]
+        facts = np.concatenate(
+            [
+                self.popular[np.maximum(asked.items, 0)][..., None],
+                _standing(_finite(asked.scores), listed),
+                np.sqrt(np.clip(asked.voices, 0.0, None)),
+            ],
+            axis=-1,
+        )
         heads: Tensor = self.ranker(
-            likeness, torch.from_numpy(kind), torch.from_numpy(length), torch.from_numpy(about)
+            likeness, torch.from_numpy(kind), torch.from_numpy(length), torch.from_numpy(facts)
         )
         return heads
+
+
+def _standing(scores: FloatArray, listed: FloatArray) -> FloatArray:
+    """float32 [b, c, 3]: score, how far it lies from the list's mean, and how many of the list lie above it."""
+    known = np.ma.masked_invalid(listed)
+    mean, spread = (np.ma.filled(part, 0.0)[:, None] for part in (known.mean(axis=1), known.std(axis=1)))
+    above = [np.searchsorted(-row, -own) for row, own in zip(listed, scores, strict=True)]
+    place = np.log1p(np.stack(above)) / np.log(PLACES)
+    return np.stack([scores, (scores - mean) / (spread + 1e-6), place], axis=-1).astype(np.float32)
 
 
 def _newest(histories: Sequence[History]) -> tuple[IntArray, IntArray, IntArray]:

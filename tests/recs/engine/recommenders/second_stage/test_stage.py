@@ -5,14 +5,17 @@ import pytest
 
 from recs.engine.artifact import Artifact, ArtifactError
 from recs.engine.interactions import History, Kind
-from recs.engine.recommender import Recommendations
-from recs.engine.second_stage.answers import HEADS, PLACES, Head, head_of
-from recs.engine.second_stage.stage import SecondStage
-from recs.engine.second_stage.verdict import judged
-from tests.recs.engine.second_stage.shoppers import GROUPS, ITEMS, SHOPPERS, Blind, stage, told
+from recs.engine.recommenders.second_stage.answers import HEADS, PLACES, Head, Proposals, head_of
+from recs.engine.recommenders.second_stage.stage import SecondStage
+from recs.engine.recommenders.second_stage.verdict import judged
+from tests.recs.engine.recommenders.second_stage.shoppers import GROUPS, ITEMS, SHOPPERS, Blind, stage, told
 
 HISTORY = [History.of_items([0, 1, 8])]
-LIST = Blind().recommend(HISTORY, ITEMS)
+LIST = Blind().propose(HISTORY, ITEMS)
+
+
+def proposals(items: np.ndarray, scores: np.ndarray) -> Proposals:
+    return Proposals(items, scores, np.zeros((*items.shape, 1), dtype=np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +49,16 @@ def test_an_empty_history_changes_nothing(taught):
     assert taught.rescored(LIST, nobody, 5).items.tolist() == LIST.items[:, :5].tolist()
 
 
-def test_a_correction_depends_on_no_other_candidate(taught):
-    alone = taught.corrections(HISTORY, LIST.items[:, 7:8], LIST.scores[:, 7:8])
+def test_a_candidate_asked_for_alone_is_corrected_as_in_its_list(taught):
+    one = Proposals(LIST.items[:, 7:8], LIST.scores[:, 7:8], LIST.voices[:, 7:8])
 
-    assert np.allclose(alone, taught.corrections(HISTORY, LIST.items, LIST.scores)[:, 7:8], atol=1e-6)
+    alone = taught.corrections(HISTORY, one, LIST.scores)
+
+    assert np.allclose(alone, taught.corrections(HISTORY, LIST, LIST.scores)[:, 7:8], atol=1e-6)
 
 
 def test_a_list_that_ends_early_stays_so(taught):
-    short = Recommendations(np.array([[1, 2, 3, -1]]), np.array([[0.9, 0.8, 0.7, -np.inf]], dtype=np.float32))
+    short = proposals(np.array([[1, 2, 3, -1]]), np.array([[0.9, 0.8, 0.7, -np.inf]], dtype=np.float32))
 
     found = taught.rescored(short, HISTORY, 4)
 
@@ -64,7 +69,7 @@ def test_a_list_that_ends_early_stays_so(taught):
 
 def test_what_follows_the_first_hundred_stays_behind(taught):
     width = PLACES + 2
-    long = Recommendations(np.arange(width)[None] % ITEMS, np.linspace(1, 0, width, dtype=np.float32)[None])
+    long = proposals(np.arange(width)[None] % ITEMS, np.linspace(1, 0, width, dtype=np.float32)[None])
 
     found = taught.rescored(long, HISTORY, width)
 
@@ -93,7 +98,7 @@ def test_a_head_without_answers_is_silent(taught):
     taught_alone = dict(taught.weights)
     taught.weights = {Head.HIDE: -1.0}
 
-    silent = taught.corrections(HISTORY, LIST.items, LIST.scores)
+    silent = taught.corrections(HISTORY, LIST, LIST.scores)
 
     taught.weights = taught_alone
     assert not silent.any()
@@ -156,4 +161,4 @@ def test_answers_know_what_was_right():
     known = told({Kind.PURCHASE: -1})
 
     assert known.hit.sum() == SHOPPERS
-    assert (known.items[known.hit] == np.concatenate(known.targets)).all()
+    assert (known.proposals.items[known.hit] == np.concatenate(known.targets)).all()

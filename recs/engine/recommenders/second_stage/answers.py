@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recs.engine.evaluation import Ranks
 from recs.engine.interactions import LEAST_WANTED, FloatArray, HeldOut, History, IntArray, Kind
 
 PLACES = 100
 """Of the first stage's list that are scored again."""
-AT_ONCE = 512
+AT_ONCE = 256
 
 
 class Head(StrEnum):
@@ -52,16 +52,42 @@ def head_of(kind: int, value: float = float("nan")) -> Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposals:
+    """``items`` int64 [b, c], -1 where a list ends; ``scores`` float32 [b, c]; ``voices`` float32 [b, c, v]: what each
+    of those says who made the score, 0 … 1."""
+
+    items: IntArray
+    scores: FloatArray
+    voices: FloatArray
+
+    def of(self, rows: IntArray | slice) -> Proposals:
+        """These rows alone."""
+        return Proposals(self.items[rows], self.scores[rows], self.voices[rows])
+
+
+class FirstStage(Protocol):
+    def propose(
+        self,
+        histories: Sequence[History],
+        k: int,
+        *,
+        exclude: Sequence[IntArray] | None = None,
+        among: IntArray | None = None,
+    ) -> Proposals:
+        """The best k, best first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
-    """What a first stage proposed [rows, places] (-1 where a list ends) with its scores, and which of it was right.
+    """What a first stage proposed, and which of it was right: ``hit`` bool [rows, places].
 
     ``head`` int64 [rows]: place in HEADS of the kind of answer; ``users`` int64 [rows].
     """
 
     histories: Sequence[History]
     targets: Sequence[IntArray]
-    items: IntArray
-    first: FloatArray
+    proposals: Proposals
     hit: NDArray[np.bool_]
     head: IntArray
     users: IntArray
@@ -71,23 +97,27 @@ class Answers:
         return Answers(
             [self.histories[row] for row in rows],
             [self.targets[row] for row in rows],
-            *(part[rows] for part in (self.items, self.first, self.hit, self.head, self.users)),
+            self.proposals.of(rows),
+            *(part[rows] for part in (self.hit, self.head, self.users)),
         )
 
 
-def answers(first: Ranks, held_out: HeldOut) -> Answers:
+def answers(first: FirstStage, held_out: HeldOut) -> Answers:
     """Asks the first stage for every row."""
     found = []
     for start in range(0, len(held_out), AT_ONCE):
         rows = slice(start, start + AT_ONCE)
-        found.append(first.recommend(held_out.histories[rows], PLACES, exclude=held_out.exclude[rows]))
+        found.append(first.propose(held_out.histories[rows], PLACES, exclude=held_out.exclude[rows]))
     items = np.concatenate([one.items for one in found])
-    kinds = held_out.kinds if held_out.kinds is not None else np.full(len(held_out), int(Kind.PURCHASE))
+    kinds = np.full(len(held_out), int(Kind.PURCHASE)) if held_out.kinds is None else held_out.kinds
     return Answers(
         held_out.histories,
         held_out.targets,
-        items,
-        np.concatenate([one.scores for one in found]),
+        Proposals(
+            items,
+            np.concatenate([one.scores for one in found]),
+            np.concatenate([one.voices for one in found]),
+        ),
         np.stack([np.isin(row, target) for row, target in zip(items, held_out.targets, strict=True)]),
         np.array([HEADS.index(head_of(int(kind))) for kind in kinds], dtype=np.int64),
         np.arange(len(held_out)) if held_out.users is None else held_out.users,

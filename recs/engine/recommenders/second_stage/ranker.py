@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from recs.engine.interactions import Kind
-from recs.engine.second_stage.answers import HEADS
+from recs.engine.recommenders.second_stage.answers import HEADS
 
 LONGEST = 20
 """Interactions of a history that are attended to, the newest."""
@@ -18,13 +18,14 @@ DROPOUT = 0.1
 class Ranker(nn.Module):
     """Corrections by head, from likenesses."""
 
-    def __init__(self, measures: int) -> None:
+    def __init__(self, measures: int, facts: int) -> None:
         super().__init__()
+        self.facts = facts
         self.sharpness = nn.Parameter(torch.zeros(()))
         self.attend = nn.Parameter(0.3 * torch.randn(ATTENTIONS, measures))
         self.newness = nn.Parameter((-0.2 * torch.arange(LONGEST)).repeat(ATTENTIONS, 1))
         self.kind = nn.Embedding(max(Kind) + 1, ATTENTIONS)
-        width = 3 + measures * (3 + ATTENTIONS)
+        width = 1 + facts + measures * (3 + ATTENTIONS)
         last = nn.Linear(HIDDEN, len(HEADS))
         self.mix = nn.Sequential(
             nn.Linear(width, HIDDEN),
@@ -39,7 +40,7 @@ class Ranker(nn.Module):
 
     def forward(self, likeness: Tensor, kind: Tensor, length: Tensor, about: Tensor) -> Tensor:
         """[b, c, heads] from ``likeness`` [measures, b, c, n], newest first, ``kind`` [b, n], ``length`` [b] and what
-        is known of the candidates beside their likeness, ``about`` [b, c, 2]."""
+        is known of the candidates beside their likeness, ``about`` [b, c, facts]."""
         size = likeness.shape[-1]
         inside = (torch.arange(size) < length[:, None])[:, None]
         count = length.clamp(min=1)[:, None, None]

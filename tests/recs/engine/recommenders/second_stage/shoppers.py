@@ -3,10 +3,10 @@
 import numpy as np
 
 from recs.engine.interactions import HeldOut, History, Kind
-from recs.engine.recommender import Recommendations, top_k
-from recs.engine.second_stage.answers import Answers, answers
-from recs.engine.second_stage.likeness import Likenesses
-from recs.engine.second_stage.stage import SecondStage
+from recs.engine.recommender import top_k
+from recs.engine.recommenders.second_stage.answers import Answers, Proposals, answers
+from recs.engine.recommenders.second_stage.likeness import Likenesses
+from recs.engine.recommenders.second_stage.stage import SecondStage
 
 ITEMS, GROUPS, SHOPPERS = 60, 6, 900
 
@@ -14,9 +14,10 @@ ITEMS, GROUPS, SHOPPERS = 60, 6, 900
 class Blind:
     """Scores that have nothing to do with the history, but alike for one that is asked twice."""
 
-    def recommend(self, histories, k, *, exclude=None, among=None) -> Recommendations:
+    def propose(self, histories, k, *, exclude=None, among=None) -> Proposals:
         rows = [np.random.default_rng(int(history.item.sum())).random(ITEMS) for history in histories]
-        return top_k(np.stack(rows).astype(np.float32), k, exclude=exclude, among=among)
+        best = top_k(np.stack(rows).astype(np.float32), k, exclude=exclude, among=among)
+        return Proposals(best.items, best.scores, np.maximum(best.scores, 0.0)[..., None])
 
 
 def stage() -> SecondStage:
