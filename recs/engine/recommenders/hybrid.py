@@ -107,7 +107,9 @@ class Hybrid(Base):
             sample = validation.sample(VALIDATION_ROWS, seed=seed)
             self.weights = learn_weights(candidates(list(self.members.values()), sample))
             self._forget_the_silent()
-            self.second = self._second_stage(interactions, items, validation, seed=seed, progress=progress)
+            self.second = self._second_stage(
+                interactions, items, validation, until=until, seed=seed, progress=progress
+            )
         else:
             self.weights = np.ones((len(LENGTHS) + 1, len(self.members)), dtype=np.float32)
 
@@ -205,17 +207,22 @@ class Hybrid(Base):
         items: Items,
         validation: HeldOut,
         *,
+        until: float,
         seed: int,
         progress: ProgressCallback | None,
     ) -> SecondStage | None:
-        """None where it is not better than the blend alone."""
+        """None where it is not better than the blend alone, or where no time is left to find out."""
+        if time.monotonic() > until:
+            return None
         transformer = self.members.get(TRANSFORMER)
         retrieval = transformer.vectors if isinstance(transformer, Transformer) else None
         known = likenesses(interactions, items, retrieval=retrieval, seed=seed)
         if not known.vectors:
             return None
         popular = popularity(interactions, items.count)
-        told = answers(self, validation.sample(ANSWERS, seed=seed))
+        # The other half of the time left is for learning.
+        halfway = (time.monotonic() + until) / 2
+        told = answers(self, validation.sample(ANSWERS, seed=seed), until=halfway)
         verdict = judged(lambda: SecondStage(known, popular), told, seed=seed)
         if verdict is None:
             return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -102,23 +104,31 @@ class Answers:
         )
 
 
-def answers(first: FirstStage, held_out: HeldOut) -> Answers:
-    """Asks the first stage for every row."""
-    found = []
+def answers(first: FirstStage, held_out: HeldOut, *, until: float = math.inf) -> Answers:
+    """Asks the first stage for every row, or for as many, at least one batch, as there is time for.
+
+    ``until``: ``time.monotonic``.
+    """
+    found: list[Proposals] = []
     for start in range(0, len(held_out), AT_ONCE):
+        if found and time.monotonic() > until:
+            break
         rows = slice(start, start + AT_ONCE)
         found.append(first.propose(held_out.histories[rows], PLACES, exclude=held_out.exclude[rows]))
     items = np.concatenate([one.items for one in found])
+    asked = slice(0, len(items))
+    targets = held_out.targets[asked]
     kinds = np.full(len(held_out), int(Kind.PURCHASE)) if held_out.kinds is None else held_out.kinds
+    users = np.arange(len(held_out)) if held_out.users is None else held_out.users
     return Answers(
-        held_out.histories,
-        held_out.targets,
+        held_out.histories[asked],
+        targets,
         Proposals(
             items,
             np.concatenate([one.scores for one in found]),
             np.concatenate([one.voices for one in found]),
         ),
-        np.stack([np.isin(row, target) for row, target in zip(items, held_out.targets, strict=True)]),
-        np.array([HEADS.index(head_of(int(kind))) for kind in kinds], dtype=np.int64),
-        np.arange(len(held_out)) if held_out.users is None else held_out.users,
+        np.stack([np.isin(row, target) for row, target in zip(items, targets, strict=True)]),
+        np.array([HEADS.index(head_of(int(kind))) for kind in kinds[asked]], dtype=np.int64),
+        users[asked],
     )

@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from recs.engine.artifact import Artifact, ArtifactError
-from recs.engine.interactions import History, Kind
-from recs.engine.recommenders.second_stage.answers import HEADS, PLACES, Head, Proposals, head_of
+from recs.engine.interactions import HeldOut, History, Kind
+from recs.engine.recommenders.second_stage.answers import (
+    AT_ONCE,
+    HEADS,
+    PLACES,
+    Head,
+    Proposals,
+    answers,
+    head_of,
+)
 from recs.engine.recommenders.second_stage.stage import SecondStage
 from recs.engine.recommenders.second_stage.verdict import judged
 from tests.recs.engine.recommenders.second_stage.shoppers import GROUPS, ITEMS, SHOPPERS, Blind, stage, told
@@ -162,3 +170,10 @@ def test_answers_know_what_was_right():
 
     assert known.hit.sum() == SHOPPERS
     assert (known.proposals.items[known.hit] == np.concatenate(known.targets)).all()
+
+
+def test_when_time_is_over_fewer_rows_are_asked_for():
+    rows = HeldOut(HISTORY * 600, [np.array([3])] * 600, [np.array([0, 1, 8])] * 600)
+
+    assert len(answers(Blind(), rows, until=0.0).hit) == AT_ONCE
+    assert len(answers(Blind(), rows).hit) == 600
