@@ -126,13 +126,15 @@ class HeldOut:
     """What a recommender is asked and what would have been right; one row a user unless said otherwise.
 
     ``exclude[i]`` are items that must not be recommended to row i: those of its history. ``users`` int64
-    [rows]: whose row it is, where a user has several and a sample must draw whole users.
+    [rows]: whose row it is, where a user has several and a sample must draw whole users. ``kinds`` int64 [rows]:
+    what was done to the first target; without it, purchases.
     """
 
     histories: Sequence[History]
     targets: Sequence[IntArray]
     exclude: Sequence[IntArray]
     users: IntArray | None = None
+    kinds: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.histories)
@@ -147,4 +149,5 @@ class HeldOut:
             [self.targets[row] for row in rows],
             [self.exclude[row] for row in rows],
             None if self.users is None else self.users[rows],
+            None if self.kinds is None else self.kinds[rows],
         )

@@ -84,6 +84,7 @@ def held_out_between(
     targets: list[IntArray] = []
     exclude: list[IntArray] = []
     users: list[int] = []
+    kinds: list[int] = []
     bounds = np.flatnonzero(np.diff(interactions.user, prepend=-1, append=-1))
     positive = wanted(interactions.kind, interactions.value)
     for first, last in pairwise(bounds.tolist()):
@@ -99,13 +100,16 @@ def held_out_between(
             continue
         next_moment = later[interactions.time[later] == interactions.time[later[0]]]
         history = interactions.history(max(first, cut - longest), cut)
-        chosen = np.unique(interactions.item[next_moment]) if every_target else None
-        for target in interactions.item[[rng.choice(next_moment)]] if chosen is None else chosen:
+        _, each = np.unique(interactions.item[next_moment], return_index=True)
+        for row in next_moment[each] if every_target else [rng.choice(next_moment)]:
             histories.append(history)
-            targets.append(np.array([target], dtype=np.int64))
+            targets.append(interactions.item[[row]])
+            kinds.append(int(interactions.kind[row]))
             exclude.append(known)
             users.append(int(interactions.user[first]))
-    return HeldOut(histories, targets, exclude, np.array(users, dtype=np.int64))
+    return HeldOut(
+        histories, targets, exclude, np.array(users, dtype=np.int64), np.array(kinds, dtype=np.int64)
+    )
 
 
 def _moment(times: IntArray, share: float) -> int:

@@ -105,3 +105,12 @@ def test_no_interactions_at_all_split_into_nothing():
     split = split_by_time(data, longest=50, seed=0)
 
     assert (len(split.training), len(split.validation), len(split.test)) == (0, 0, 0)
+
+
+def test_held_out_rows_say_what_was_done_to_the_target():
+    data = interactions([(0, 1, BOUGHT, 10), (0, 2, VIEW, 20), (1, 1, VIEW, 10), (1, 3, BOUGHT, 20)])
+
+    held = held_out_between(data, 20, None, longest=50, seed=0)
+
+    assert held.kinds.tolist() == [VIEW, BOUGHT]
+    assert held.sample(1, seed=0).kinds.tolist() in ([VIEW], [BOUGHT])

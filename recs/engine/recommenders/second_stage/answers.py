@@ -1,0 +1,134 @@
+"""What shoppers answered to the lists of a first stage, and which head of the second each answer teaches."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recs.engine.interactions import LEAST_WANTED, FloatArray, HeldOut, History, IntArray, Kind
+
+PLACES = 100
+"""Of the first stage's list that are scored again."""
+AT_ONCE = 256
+
+
+class Head(StrEnum):
+    VIEW = "view"
+    CART = "cart"
+    PURCHASE = "purchase"
+    GOOD_RATING = "good_rating"
+    HIDE = "hide"
+
+
+HEADS = tuple(Head)
+WEIGHTS: Mapping[str, float] = {
+    Head.VIEW: 0.3,
+    Head.CART: 0.7,
+    Head.PURCHASE: 1.0,
+    Head.GOOD_RATING: 1.0,
+    Head.HIDE: -1.0,
+}
+"""What an answer of each kind is worth to the owner; the positive ones as training weighs them."""
+_HEAD_OF = {
+    Kind.VIEW: Head.VIEW,
+    Kind.CLICK: Head.VIEW,
+    Kind.CART_ADD: Head.CART,
+    Kind.PURCHASE: Head.PURCHASE,
+    Kind.RATING: Head.GOOD_RATING,
+    Kind.LIKE: Head.GOOD_RATING,
+    Kind.HIDE: Head.HIDE,
+    Kind.CART_REMOVE: Head.HIDE,
+}
+
+
+def head_of(kind: int, value: float = float("nan")) -> Head:
+    """Which head an interaction teaches; a poor rating teaches what to hide. Raises KeyError for a search."""
+    return Head.HIDE if kind == Kind.RATING and value < LEAST_WANTED else _HEAD_OF[Kind(kind)]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """``items`` int64 [b, c], -1 where a list ends; ``scores`` float32 [b, c]; ``voices`` float32 [b, c, v]: what each
+    of those says who made the score, 0 … 1."""
+
+    items: IntArray
+    scores: FloatArray
+    voices: FloatArray
+
+    def of(self, rows: IntArray | slice) -> Proposals:
+        """These rows alone."""
+        return Proposals(self.items[rows], self.scores[rows], self.voices[rows])
+
+
+class FirstStage(Protocol):
+    def propose(
+        self,
+        histories: Sequence[History],
+        k: int,
+        *,
+        exclude: Sequence[IntArray] | None = None,
+        among: IntArray | None = None,
+    ) -> Proposals:
+        """The best k, best first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a first stage proposed, and which of it was right: ``hit`` bool [rows, places].
+
+    ``head`` int64 [rows]: place in HEADS of the kind of answer; ``users`` int64 [rows].
+    """
+
+    histories: Sequence[History]
+    targets: Sequence[IntArray]
+    proposals: Proposals
+    hit: NDArray[np.bool_]
+    head: IntArray
+    users: IntArray
+
+    def of(self, rows: IntArray) -> Answers:
+        """These rows alone."""
+        return Answers(
+            [self.histories[row] for row in rows],
+            [self.targets[row] for row in rows],
+            self.proposals.of(rows),
+            *(part[rows] for part in (self.hit, self.head, self.users)),
+        )
+
+
+def answers(first: FirstStage, held_out: HeldOut, *, until: float = math.inf) -> Answers:
+    """Asks the first stage for every row, or for as many, at least one batch, as there is time for.
+
+    ``until``: ``time.monotonic``.
+    """
+    found: list[Proposals] = []
+    for start in range(0, len(held_out), AT_ONCE):
+        if found and time.monotonic() > until:
+            break
+        rows = slice(start, start + AT_ONCE)
+        found.append(first.propose(held_out.histories[rows], PLACES, exclude=held_out.exclude[rows]))
+    items = np.concatenate([one.items for one in found])
+    asked = slice(0, len(items))
+    targets = held_out.targets[asked]
+    kinds = np.full(len(held_out), int(Kind.PURCHASE)) if held_out.kinds is None else held_out.kinds
+    users = np.arange(len(held_out)) if held_out.users is None else held_out.users
+    return Answers(
+        held_out.histories[asked],
+        targets,
+        Proposals(
+            items,
+            np.concatenate([one.scores for one in found]),
+            np.concatenate([one.voices for one in found]),
+        ),
+        np.stack([np.isin(row, target) for row, target in zip(items, targets, strict=True)]),
+        np.array([HEADS.index(head_of(int(kind))) for kind in kinds[asked]], dtype=np.int64),
+        users[asked],
+    )

@@ -1,0 +1,216 @@
+"""A small ranker that corrects the scores of the first hundred of a first stage.
+
+``s(h, c) = first(h, c) + sum over k of w_k r_k(h, c) / sum over k of |w_k|``, where ``r_k`` is the head of one kind
+of answer (view, cart, purchase, good rating, hide) and ``w_k`` the owner's weight of it. Each head reads the same: how
+alike the candidate is to the history, by several measures, at the newest interaction, at most, on average and as the
+candidate attends to it. An attention over likenesses has a few numbers to learn where one over vectors (Zhou et al.
+2018, DIN, arXiv:1706.06978) has thousands, and held-out answers are few. The heads start at zero, so that an
+untrained one ranks as the first stage does.
+
+It learns on answers that the first stage was not trained on: on its training data the first stage is far too sure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from recs.engine.artifact import Artifact, ArtifactError, array
+from recs.engine.interactions import FloatArray, History, IntArray
+from recs.engine.recommender import Recommendations
+from recs.engine.recommenders.second_stage.answers import HEADS, PLACES, WEIGHTS, Answers, Proposals
+from recs.engine.recommenders.second_stage.likeness import Likenesses
+from recs.engine.recommenders.second_stage.ranker import LONGEST, Ranker
+from recs.engine.transformer.sequence import length_sorted_batches
+
+EPOCHS, STEPS = 5, 160
+"""Passes over the answers, more where they make fewer steps than this."""
+BATCH = 128
+LEARNING_RATE, WEIGHT_DECAY = 2e-3, 1e-3
+FEWEST = 300
+"""Answers within the first hundred that a head needs: it has two thousand weights."""
+SHARPNESS = (2.0, 4.0, 8.0, 16.0, 32.0)
+"""Tried for the softmax over first-stage scores, before anything is learnt."""
+AT_ONCE = 512
+FACTS = 4
+"""Of a candidate, beside likenesses and voices: popularity, score, distance from the mean, place."""
+
+
+class SecondStage:
+    """``weights``: the owner's table, by head; it may be edited at any time."""
+
+    name = "second_stage"
+
+    def __init__(self, likenesses: Likenesses, popular: FloatArray, weights: Mapping[str, float] = WEIGHTS):
+        self.likenesses = likenesses
+        known = np.log1p(np.maximum(popular, 0.0))
+        self.popular = ((known - known.mean()) / (known.std() + 1e-6)).astype(np.float32)
+        self.weights = dict(weights)
+        self.taught = np.zeros(len(HEADS), dtype=bool)
+
+    def fit(self, told: Answers, *, seed: int) -> None:
+        """Heads with few answers stay silent."""
+        right = told.hit.any(axis=1)
+        self.taught = np.bincount(told.head[right], minlength=len(HEADS)) >= FEWEST
+        rows = np.flatnonzero(right & self.taught[told.head])
+        torch.manual_seed(seed)
+        self.ranker = Ranker(len(self.likenesses.vectors), FACTS + told.proposals.voices.shape[2])
+        if not len(rows):
+            return
+        self._measure(told, rows)
+        rng = np.random.default_rng(seed)
+        length = np.array([min(len(told.histories[row]), LONGEST) for row in rows])
+        batches = -(-len(rows) // BATCH)
+        epochs = max(EPOCHS, -(-STEPS // batches))
+        optimizer = torch.optim.AdamW(self.ranker.parameters(), weight_decay=WEIGHT_DECAY)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, LEARNING_RATE, total_steps=epochs * batches + 1, pct_start=0.1
+        )
+        self.ranker.train()
+        for _ in range(epochs):
+            for batch in length_sorted_batches(length, BATCH, rng):
+                loss = self._loss(told, rows[batch])
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                schedule.step()
+        self.ranker.eval()
+
+    def rescored(self, found: Proposals, histories: Sequence[History], k: int) -> Recommendations:
+        """The first hundred in a new order, what follows them where it was."""
+        top = Proposals(found.items[:, :PLACES], found.scores[:, :PLACES], found.voices[:, :PLACES])
+        items, scores = found.items.copy(), found.scores.copy()
+        corrected = top.scores + self.corrections(histories, top, top.scores)
+        order = np.argsort(-corrected, axis=1, kind="stable")
+        items[:, :PLACES] = np.take_along_axis(top.items, order, axis=1)
+        scores[:, :PLACES] = np.take_along_axis(corrected, order, axis=1)
+        # Those behind were not corrected, and stay behind.
+        return Recommendations(items[:, :k], np.minimum.accumulate(scores, axis=1)[:, :k])
+
+    def corrections(self, histories: Sequence[History], asked: Proposals, listed: FloatArray) -> FloatArray:
+        """float32 [b, c] to be added to the scores ``asked``; nothing for -1.
+
+        ``listed`` [b, places], best first: scores of the list in which they stand or would stand.
+        """
+        weights = np.array([self.weights.get(head, 0.0) for head in HEADS], dtype=np.float32) * self.taught
+        made = np.zeros_like(asked.scores)
+        if not weights.any():
+            return made
+        shares = torch.from_numpy(weights / np.abs(weights).sum())
+        with torch.inference_mode():
+            for start in range(0, len(made), AT_ONCE):
+                rows = slice(start, start + AT_ONCE)
+                heads = self._heads(histories[rows], asked.of(rows), listed[rows])
+                made[rows] = (heads @ shares).numpy()
+        return np.where(asked.items >= 0, made, 0.0).astype(np.float32)
+
+    def pack(self) -> Artifact:
+        arrays = {f"ranker.{name}": part.numpy() for name, part in self.ranker.state_dict().items()}
+        arrays |= {
+            f"likeness.{name}": made.astype(np.float16) for name, made in self.likenesses.vectors.items()
+        }
+        arrays |= {"popular": self.popular, "taught": self.taught, "spread": self.spread.numpy()}
+        config = {
+            "weights": self.weights,
+            "measures": list(self.likenesses.vectors),
+            "facts": self.ranker.facts,
+        }
+        return Artifact(self.name, config, arrays)
+
+    @classmethod
+    def unpacked(cls, artifact: Artifact) -> SecondStage:
+        """What ``pack`` gave. Raises ArtifactError."""
+        measures = artifact.config["measures"]
+        vectors = {name: array(artifact, f"likeness.{name}").astype(np.float32) for name in measures}
+        stage = cls(Likenesses(vectors), array(artifact, "popular"), artifact.config["weights"])
+        stage.popular = array(artifact, "popular")
+        stage.taught = array(artifact, "taught")
+        stage.spread = torch.from_numpy(array(artifact, "spread"))
+        stage.ranker = Ranker(len(vectors), artifact.config["facts"])
+        state = {
+            name.removeprefix("ranker."): torch.from_numpy(part)
+            for name, part in artifact.arrays.items()
+            if name.startswith("ranker.")
+        }
+        try:
+            stage.ranker.load_state_dict(state)
+        except RuntimeError as failure:
+            raise ArtifactError(f"the second stage's arrays do not fit: {failure}") from failure
+        stage.ranker.eval()
+        return stage
+
+    @property
+    def parameters(self) -> int:
+        return sum(weight.numel() for weight in self.ranker.parameters())
+
+    def _measure(self, told: Answers, rows: IntArray) -> None:
+        """How far likenesses spread, and how sharply first-stage scores tell right from wrong."""
+        some = rows[:AT_ONCE]
+        history, _, length = _newest([told.histories[row] for row in some])
+        likeness = self.likenesses.of_pairs(told.proposals.items[some], history)
+        inside = (torch.arange(history.shape[1]) < torch.from_numpy(length)[:, None])[:, None]
+        self.spread = likeness[inside.expand_as(likeness)].view(len(likeness), -1).std(1).clamp(min=1e-6)
+        first = torch.from_numpy(_finite(told.proposals.scores[rows]))
+        hit = torch.from_numpy(told.hit[rows])
+        losses = [-(first * sharp).log_softmax(1)[hit].mean().item() for sharp in SHARPNESS]
+        with torch.no_grad():
+            self.ranker.sharpness.fill_(float(np.log(SHARPNESS[int(np.argmin(losses))])))
+
+    def _loss(self, told: Answers, rows: IntArray) -> Tensor:
+        """Cross-entropy of the right one among the candidates, by the head of its kind."""
+        asked = told.proposals.of(rows)
+        heads = self._heads([told.histories[row] for row in rows], asked, asked.scores)
+        own = heads[torch.arange(len(rows)), :, torch.from_numpy(told.head[rows])]
+        scores = (torch.from_numpy(_finite(asked.scores)) + own) * self.ranker.sharpness.exp()
+        scores = scores.masked_fill(torch.from_numpy(asked.items < 0), -1e9)
+        return functional.cross_entropy(scores, _share(told.hit[rows]))
+
+    def _heads(self, histories: Sequence[History], asked: Proposals, listed: FloatArray) -> Tensor:
+        history, kind, length = _newest(histories)
+        likeness = self.likenesses.of_pairs(asked.items, history) / self.spread[:, None, None, None]
+        facts = np.concatenate(
+            [
+                self.popular[np.maximum(asked.items, 0)][..., None],
+                _standing(_finite(asked.scores), listed),
+                np.sqrt(np.clip(asked.voices, 0.0, None)),
+            ],
+            axis=-1,
+        )
+        heads: Tensor = self.ranker(
+            likeness, torch.from_numpy(kind), torch.from_numpy(length), torch.from_numpy(facts)
+        )
+        return heads
+
+
+def _standing(scores: FloatArray, listed: FloatArray) -> FloatArray:
+    """float32 [b, c, 3]: score, how far it lies from the list's mean, and how many of the list lie above it."""
+    known = np.ma.masked_invalid(listed)
+    mean, spread = (np.ma.filled(part, 0.0)[:, None] for part in (known.mean(axis=1), known.std(axis=1)))
+    above = [np.searchsorted(-row, -own) for row, own in zip(listed, scores, strict=True)]
+    place = np.log1p(np.stack(above)) / np.log(PLACES)
+    return np.stack([scores, (scores - mean) / (spread + 1e-6), place], axis=-1).astype(np.float32)
+
+
+def _newest(histories: Sequence[History]) -> tuple[IntArray, IntArray, IntArray]:
+    """Items [b, n] (-1 padding) and kinds [b, n] newest first, and how many there are [b]."""
+    kept = [np.flatnonzero(history.item >= 0)[::-1][:LONGEST] for history in histories]
+    length = np.array([len(rows) for rows in kept], dtype=np.int64)
+    item = np.full((len(histories), max(1, int(length.max(initial=0)))), -1, dtype=np.int64)
+    kind = np.zeros_like(item)
+    for row, (history, rows) in enumerate(zip(histories, kept, strict=True)):
+        item[row, : len(rows)], kind[row, : len(rows)] = history.item[rows], history.kind[rows]
+    return item, kind, length
+
+
+def _finite(first: FloatArray) -> FloatArray:
+    """Scores of places that a list does not fill count nothing."""
+    return np.where(np.isfinite(first), first, 0.0).astype(np.float32)
+
+
+def _share(hit: np.ndarray) -> Tensor:
+    """Of several right answers each counts alike."""
+    return torch.from_numpy((hit / hit.sum(axis=1, keepdims=True)).astype(np.float32))

@@ -1,0 +1,57 @@
+"""Whether a second stage is worth its place: answers of shoppers whom it has not learnt from decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from recs.engine.comparison import Paired, paired
+from recs.engine.interactions import FloatArray, IntArray
+from recs.engine.metrics import hits, ndcg
+from recs.engine.recommenders.second_stage.answers import Answers
+from recs.engine.recommenders.second_stage.stage import SecondStage
+
+FOLDS = 2
+AT_LEAST = 20
+"""Shoppers without whom nothing can be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """NDCG@10 of the first stage and of both, and their difference."""
+
+    first: float
+    both: float
+    gain: Paired
+
+    @property
+    def worth_it(self) -> bool:
+        """By more than chance."""
+        return self.gain.interval.low > 0
+
+
+def judged(make: Callable[[], SecondStage], told: Answers, *, seed: int) -> Verdict | None:
+    """Learns on each half of the shoppers and is judged on the other; None where there are too few."""
+    users, number = np.unique(told.users, return_inverse=True)
+    if len(users) < AT_LEAST:
+        return None
+    fold = np.random.default_rng(seed).permutation(len(users))[number] % FOLDS
+    first = _gains(told.proposals.items, told)
+    both = np.zeros_like(first)
+    for part in range(FOLDS):
+        stage = make()
+        stage.fit(told.of(np.flatnonzero(fold != part)), seed=seed)
+        rows = np.flatnonzero(fold == part)
+        asked = told.of(rows)
+        found = stage.rescored(asked.proposals, asked.histories, asked.hit.shape[1])
+        both[rows] = _gains(found.items, asked)
+    gain = paired(both, first, groups=told.users, seed=seed)
+    return Verdict(float(first.mean()), float(both.mean()), gain)
+
+
+def _gains(ranked: IntArray, told: Answers) -> FloatArray:
+    """NDCG@10 of each row."""
+    counts = np.array([len(np.unique(target)) for target in told.targets], dtype=np.int64)
+    return ndcg(hits(ranked, told.targets), counts, 10)
