@@ -2,9 +2,6 @@
 
 A weighted hybrid (Burke 2002, doi 10.1023/A:1021240730564) whose weights are learnt on validation, for each length
 of history (recs/engine/recommenders/blending.py). A member that gets no weight anywhere is neither kept nor asked.
-
-A second stage (recs/engine/recommenders/second_stage) puts the first hundred in order where it does so better than
-the blend for shoppers whom it has not learnt from; otherwise there is none.
 """
 
 from __future__ import annotations
@@ -12,13 +9,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
 
 import numpy as np
 
 from recs.engine.artifact import Artifact, ArtifactError, array
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
-from recs.engine.recommender import Budget, Progress, ProgressCallback, Recommendations, top_k
+from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
+from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.blending import LENGTHS, candidates, learn_weights, length_bucket, normalised
 from recs.engine.recommenders.content_based import ContentBased
@@ -26,18 +23,14 @@ from recs.engine.recommenders.ease import Ease
 from recs.engine.recommenders.item_knn import ItemKnn
 from recs.engine.recommenders.matrix_factorization import MatrixFactorization
 from recs.engine.recommenders.neighbouring_states import NeighbouringStates
-from recs.engine.recommenders.popularity import Popularity, popularity
-from recs.engine.recommenders.second_stage.answers import PLACES, Proposals, answers
-from recs.engine.recommenders.second_stage.likeness import likenesses
-from recs.engine.recommenders.second_stage.stage import SecondStage
-from recs.engine.recommenders.second_stage.verdict import judged
+from recs.engine.recommenders.popularity import Popularity
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.user_knn import UserKnn
 
 logger = logging.getLogger(__name__)
 
 MEMBERS: Mapping[str, Callable[..., Base]] = {
-    "transformer": Transformer,
+    "transformer": partial(Transformer, second_stage=False),
     "neighbouring_states": NeighbouringStates,
     "ease": Ease,
     "item_knn": ItemKnn,
@@ -47,15 +40,10 @@ MEMBERS: Mapping[str, Callable[..., Base]] = {
     "popularity": Popularity,
 }
 TRANSFORMER = Transformer.name
-SHARES = {"transformer": 0.7, "matrix_factorization": 0.15}
-"""Of the budget; the others share what is left, and need seconds."""
+SHARES = {"transformer": 0.6, "matrix_factorization": 0.1}
+"""Of the budget; the others share what is left."""
 VALIDATION_ROWS = 6_000
 """Rows that the weights are learnt on: of 200 candidates and seven members, 34 MB per thousand."""
-
-ANSWERS = 12_000
-"""Rows that the second stage learns on: the blend is asked for each, 100 places of it are kept."""
-SECOND_STAGE = f"{SecondStage.name}."
-"""How the names of its arrays begin in an artifact."""
 
 
 class Hybrid(Base):
@@ -63,7 +51,6 @@ class Hybrid(Base):
 
     def __init__(self, members: Mapping[str, Callable[..., Base]] = MEMBERS) -> None:
         self.makers = members
-        self.second: SecondStage | None = None
 
     def fit(
         self,
@@ -78,7 +65,6 @@ class Hybrid(Base):
         """Without validation all members weigh alike. A member that cannot learn from such data is left out."""
         until = time.monotonic() + budget.seconds
         self.members: dict[str, Base] = {}
-        self.second = None
         for number, name in enumerate(self.makers):
 
             def told(step: Progress, number: int = number, name: str = name) -> None:
@@ -107,75 +93,28 @@ class Hybrid(Base):
             sample = validation.sample(VALIDATION_ROWS, seed=seed)
             self.weights = learn_weights(candidates(list(self.members.values()), sample))
             self._forget_the_silent()
-            self.second = self._second_stage(
-                interactions, items, validation, until=until, seed=seed, progress=progress
-            )
         else:
             self.weights = np.ones((len(LENGTHS) + 1, len(self.members)), dtype=np.float32)
 
     def scores(self, histories: Sequence[History]) -> FloatArray:
-        """Of the blend, before the second stage."""
-        return self._blended(self._voices(histories), histories)
-
-    def recommend(
-        self,
-        histories: Sequence[History],
-        k: int,
-        *,
-        exclude: Sequence[IntArray] | None = None,
-        among: IntArray | None = None,
-    ) -> Recommendations:
-        if self.second is None:
-            return super().recommend(histories, k, exclude=exclude, among=among)
-        found = self.propose(histories, max(k, PLACES), exclude=exclude, among=among)
-        return self.second.rescored(found, histories, k)
-
-    def propose(
-        self,
-        histories: Sequence[History],
-        k: int,
-        *,
-        exclude: Sequence[IntArray] | None = None,
-        among: IntArray | None = None,
-    ) -> Proposals:
-        """The blend's best, and what each member says of them."""
-        voices = self._voices(histories)
-        best = top_k(self._blended(voices, histories), k, exclude=exclude, among=among)
-        return Proposals(best.items, best.scores, _said_of(voices, best.items))
+        bucket = length_bucket(np.array([len(history) for history in histories], dtype=np.int64))
+        blended: FloatArray | None = None
+        for number, member in enumerate(self.members.values()):
+            said = normalised(member.scores(histories)) * self.weights[bucket, number][:, None]
+            blended = said if blended is None else blended + said
+        assert blended is not None
+        return blended
 
     def explain(self, history: History, item: int) -> FloatArray:
         """Leave one out: the score with an interaction minus the score without it."""
-        asked = [history, *(history.without(place) for place in range(len(history)))]
-        voices = self._voices(asked)
-        blended = self._blended(voices, asked)
-        scores = blended[:, [item]]
-        if self.second is not None:
-            items = np.full(scores.shape, item)
-            alone = Proposals(items, scores, _said_of(voices, items))
-            listed = top_k(blended, PLACES, exclude=[history.item] * len(asked), among=None).scores
-            scores = scores + self.second.corrections(asked, alone, listed)
-        return (scores[0] - scores[1:, 0]).astype(np.float32)
-
-    def _voices(self, histories: Sequence[History]) -> list[FloatArray]:
-        """What each member says, [histories, items]."""
-        return [normalised(member.scores(histories)) for member in self.members.values()]
-
-    def _blended(self, voices: list[FloatArray], histories: Sequence[History]) -> FloatArray:
-        bucket = length_bucket(np.array([len(history) for history in histories], dtype=np.int64))
-        weights = self.weights[bucket]
-        blended = voices[0] * weights[:, :1]
-        for number, said in enumerate(voices[1:], start=1):
-            blended += said * weights[:, number, None]
-        return blended
+        left_out = [history.without(place) for place in range(len(history))]
+        scores = self.scores([history, *left_out])[:, item]
+        return (scores[0] - scores[1:]).astype(np.float32)
 
     def pack(self) -> Artifact:
         packed = {name: member.pack() for name, member in self.members.items()}
         arrays = {f"{name}.{key}": part for name, one in packed.items() for key, part in one.arrays.items()}
-        config: dict[str, Any] = {"members": {name: one.config for name, one in packed.items()}}
-        if self.second is not None:
-            second = self.second.pack()
-            arrays |= {SECOND_STAGE + key: part for key, part in second.arrays.items()}
-            config[SecondStage.name] = second.config
+        config = {"members": {name: one.config for name, one in packed.items()}}
         return Artifact(self.name, config, {**arrays, "weights": self.weights})
 
     def unpack(self, artifact: Artifact) -> None:
@@ -186,54 +125,18 @@ class Hybrid(Base):
             raise ArtifactError(f"the blend has members that are unknown here: {', '.join(unknown)}")
         # In the order in which they were made: the columns of the weights, and some stand on others.
         for name in (name for name in self.makers if name in configs):
+            arrays = {
+                key.removeprefix(f"{name}."): part
+                for key, part in artifact.arrays.items()
+                if key.startswith(f"{name}.")
+            }
             member = self._made(name)
-            member.unpack(Artifact(name, configs[name], _arrays(artifact, f"{name}.")))
+            member.unpack(Artifact(name, configs[name], arrays))
             self.members[name] = member
-        self.second = None
-        if SecondStage.name in artifact.config:
-            packed = Artifact(
-                SecondStage.name, artifact.config[SecondStage.name], _arrays(artifact, SECOND_STAGE)
-            )
-            self.second = SecondStage.unpacked(packed)
 
     @property
     def parameters(self) -> int:
-        own = sum(member.parameters for member in self.members.values())
-        return own + (self.second.parameters if self.second else 0)
-
-    def _second_stage(
-        self,
-        interactions: Interactions,
-        items: Items,
-        validation: HeldOut,
-        *,
-        until: float,
-        seed: int,
-        progress: ProgressCallback | None,
-    ) -> SecondStage | None:
-        """None where it is not better than the blend alone, or where no time is left to find out."""
-        if time.monotonic() > until:
-            return None
-        transformer = self.members.get(TRANSFORMER)
-        retrieval = transformer.vectors if isinstance(transformer, Transformer) else None
-        known = likenesses(interactions, items, retrieval=retrieval, seed=seed)
-        if not known.vectors:
-            return None
-        popular = popularity(interactions, items.count)
-        # The other half of the time left is for learning.
-        halfway = (time.monotonic() + until) / 2
-        told = answers(self, validation.sample(ANSWERS, seed=seed), until=halfway)
-        verdict = judged(lambda: SecondStage(known, popular), told, seed=seed)
-        if verdict is None:
-            return None
-        if progress:
-            figures = {"ndcg@10": verdict.both, "first": verdict.first, "low": verdict.gain.interval.low}
-            progress(Progress("second stage", 1.0, figures))
-        if not verdict.worth_it:
-            return None
-        stage = SecondStage(known, popular)
-        stage.fit(told, seed=seed)
-        return stage
+        return sum(member.parameters for member in self.members.values())
 
     def _made(self, name: str) -> Base:
         """An empty member."""
@@ -248,15 +151,3 @@ class Hybrid(Base):
             heard = sorted({*heard, names.index(TRANSFORMER)})
         self.members = {names[number]: self.members[names[number]] for number in heard}
         self.weights = self.weights[:, heard]
-
-
-def _arrays(artifact: Artifact, prefix: str) -> dict[str, np.ndarray]:
-    """Those whose names begin so, by the rest of their names."""
-    return {
-        name.removeprefix(prefix): part for name, part in artifact.arrays.items() if name.startswith(prefix)
-    }
-
-
-def _said_of(voices: list[FloatArray], items: IntArray) -> FloatArray:
-    """float32 [b, c, voices] of ``items`` [b, c]."""
-    return np.stack([np.take_along_axis(said, np.maximum(items, 0), axis=1) for said in voices], axis=-1)

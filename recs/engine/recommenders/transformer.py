@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,8 +16,8 @@ from recs.engine.artifact import Artifact, ArtifactError, array, read_artifact
 from recs.engine.evaluation import evaluate
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
 from recs.engine.recommender import Budget, Progress, ProgressCallback
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.popularity import popularity
+from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.wishes import wanted_matrix
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers
 from recs.engine.transformer.item_tower import ItemTower, ItemTowerConfig, item_tower_config
@@ -32,14 +33,17 @@ ITEM_ARRAYS, USER_ARRAYS = "item.", "user."
 MEMBERS = 1
 """Pairs of towers that are trained one after another and served as one."""
 ENCODED_AT_ONCE = 256
+SECOND_SHARE = 0.1
+"""Of the seconds, kept for the second stage."""
 VALIDATION_ROWS = 5_000
 """Rows that an epoch is judged on: NDCG@10 of 5,000 rows has a standard error of about 0.002."""
 
 
-class Transformer(Base):
+class Transformer(TwoStages):
     """User tower over item vectors, item tower over id and content, trained together.
 
-    What is scored is what is served: item vectors rounded to halfvec, unit length, inner product.
+    What is scored is what is served: item vectors rounded to halfvec, unit length, inner product; and where it has
+    proved better on validation, a second stage over the first hundred.
     """
 
     name = "transformer"
@@ -52,12 +56,15 @@ class Transformer(Base):
         members: int = MEMBERS,
         id_dropout: float = 0.1,
         content_dropout: float = 0.2,
+        second_stage: bool = True,
     ) -> None:
+        """``second_stage``: whether one may be learnt where it wins; a blend asks for the first stage alone."""
         self.user_config = user or UserTowerConfig()
         self.training_config = training or TrainingConfig()
         self.members = members
         self.id_dropout = id_dropout
         self.content_dropout = content_dropout
+        self.second_stage = second_stage
 
     @property
     def dimension(self) -> int:
@@ -66,7 +73,8 @@ class Transformer(Base):
     @property
     def parameters(self) -> int:
         towers = (self.item_tower, self.user_tower)
-        return sum(weight.numel() for tower in towers for weight in tower.parameters())
+        own = sum(weight.numel() for tower in towers for weight in tower.parameters())
+        return own + (self.second.parameters if self.second else 0)
 
     @property
     def epochs(self) -> list[int]:
@@ -83,6 +91,7 @@ class Transformer(Base):
         validation: HeldOut | None = None,
         progress: ProgressCallback | None = None,
     ) -> None:
+        until = time.monotonic() + budget.seconds
         self.build(items, seed=seed)
         wanted = wanted_matrix(interactions, items.count)
         start = spectral_vectors(wanted, dimension=self.user_config.dimension, seed=seed)
@@ -102,6 +111,8 @@ class Transformer(Base):
                 done = (number + step.done) / self.members
                 progress(Progress(step.stage, done, {**step.figures, "member": float(number + 1)}))
 
+        both = self.second_stage and judged is not None
+        seconds = budget.seconds * (1 - SECOND_SHARE if both else 1)
         self.trainings: list[TrainingState] = []
         towers = zip(self.item_tower.members, self.user_tower.members, strict=True)
         for number, (item_tower, user_tower) in enumerate(towers):
@@ -118,9 +129,20 @@ class Transformer(Base):
             )
             spent = sum(state.seconds for state in self.trainings)
             folder = budget.checkpoint / f"member-{number}" if budget.checkpoint else None
-            share = Budget((budget.seconds - spent) / (self.members - number), folder)
+            share = Budget((seconds - spent) / (self.members - number), folder)
             self.trainings.append(training.run(share))
         self.use_vectors(items)
+        self.second = None
+        if both and validation:
+            self.learn_second_stage(
+                interactions,
+                items,
+                validation,
+                retrieval=self.vectors,
+                until=until,
+                seed=seed,
+                progress=progress,
+            )
 
     def build(self, items: Items, *, seed: int) -> None:
         """Makes the towers for these items, untrained."""
@@ -136,7 +158,7 @@ class Transformer(Base):
 
     def _alone(self, item_tower: ItemTower, user_tower: UserTower, items: Items) -> Transformer:
         """A recommender of one member, to be judged by itself."""
-        alone = Transformer(user=self.user_config, members=1)
+        alone = Transformer(user=self.user_config, members=1, second_stage=False)
         alone.item_tower, alone.user_tower = ItemTowers([item_tower]), UserTowers([user_tower])
         alone.fallback, alone.trained = self.fallback, self.trained
         alone.use_vectors(items)
@@ -179,12 +201,6 @@ class Transformer(Base):
         scores[~users.any(axis=1)] = self.fallback
         return scores
 
-    def explain(self, history: History, item: int) -> FloatArray:
-        """Leave one out: the score with an interaction minus the score without it."""
-        left_out = [history.without(place) for place in range(len(history))]
-        scores = self.encode([history, *left_out]) @ self.vectors[item]
-        return (scores[0] - scores[1:]).astype(np.float32)
-
     def pack(self, *, item_ids: IntArray | None = None) -> Artifact:
         """``item_ids``: the caller's name for each item, default its index."""
         arrays = {ITEM_ARRAYS + name: part.numpy() for name, part in self.item_tower.state_dict().items()}
@@ -201,7 +217,7 @@ class Transformer(Base):
             "user": asdict(self.user_config),
             "members": self.members,
         }
-        return Artifact(self.name, config, arrays)
+        return self.packed_with_second(Artifact(self.name, config, arrays))
 
     def unpack(self, artifact: Artifact) -> None:
         self.user_tower = _user_tower(artifact)
@@ -211,6 +227,7 @@ class Transformer(Base):
         self.fallback = array(artifact, "fallback")
         self.trained = array(artifact, "trained")
         self.item_ids = array(artifact, "item_ids")
+        self.unpack_second(artifact)
 
 
 def load_user_tower(folder: Path, *, sha256: str | None = None) -> UserTowers:

@@ -55,16 +55,14 @@ def head_of(kind: int, value: float = float("nan")) -> Head:
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """``items`` int64 [b, c], -1 where a list ends; ``scores`` float32 [b, c]; ``voices`` float32 [b, c, v]: what each
-    of those says who made the score, 0 … 1."""
+    """``items`` int64 [b, c], -1 where a list ends; ``scores`` float32 [b, c]."""
 
     items: IntArray
     scores: FloatArray
-    voices: FloatArray
 
     def of(self, rows: IntArray | slice) -> Proposals:
         """These rows alone."""
-        return Proposals(self.items[rows], self.scores[rows], self.voices[rows])
+        return Proposals(self.items[rows], self.scores[rows])
 
 
 class FirstStage(Protocol):
@@ -100,7 +98,9 @@ class Answers:
             [self.histories[row] for row in rows],
             [self.targets[row] for row in rows],
             self.proposals.of(rows),
-            *(part[rows] for part in (self.hit, self.head, self.users)),
+            self.hit[rows],
+            self.head[rows],
+            self.users[rows],
         )
 
 
@@ -123,11 +123,7 @@ def answers(first: FirstStage, held_out: HeldOut, *, until: float = math.inf) ->
     return Answers(
         held_out.histories[asked],
         targets,
-        Proposals(
-            items,
-            np.concatenate([one.scores for one in found]),
-            np.concatenate([one.voices for one in found]),
-        ),
+        Proposals(items, np.concatenate([one.scores for one in found])),
         np.stack([np.isin(row, target) for row, target in zip(items, targets, strict=True)]),
         np.array([HEADS.index(head_of(int(kind))) for kind in kinds[asked]], dtype=np.int64),
         users[asked],

@@ -37,7 +37,7 @@ SHARPNESS = (2.0, 4.0, 8.0, 16.0, 32.0)
 """Tried for the softmax over first-stage scores, before anything is learnt."""
 AT_ONCE = 512
 FACTS = 4
-"""Of a candidate, beside likenesses and voices: popularity, score, distance from the mean, place."""
+"""Of a candidate, beside likenesses: popularity, score, distance from the mean, place."""
 
 
 class SecondStage:
@@ -58,12 +58,12 @@ class SecondStage:
         self.taught = np.bincount(told.head[right], minlength=len(HEADS)) >= FEWEST
         rows = np.flatnonzero(right & self.taught[told.head])
         torch.manual_seed(seed)
-        self.ranker = Ranker(len(self.likenesses.vectors), FACTS + told.proposals.voices.shape[2])
+        self.ranker = Ranker(len(self.likenesses.vectors), FACTS)
         if not len(rows):
             return
         self._measure(told, rows)
         rng = np.random.default_rng(seed)
-        length = np.array([min(len(told.histories[row]), LONGEST) for row in rows])
+        length = np.array([min(len(told.histories[row]), LONGEST) for row in rows.tolist()])
         batches = -(-len(rows) // BATCH)
         epochs = max(EPOCHS, -(-STEPS // batches))
         optimizer = torch.optim.AdamW(self.ranker.parameters(), weight_decay=WEIGHT_DECAY)
@@ -75,14 +75,14 @@ class SecondStage:
             for batch in length_sorted_batches(length, BATCH, rng):
                 loss = self._loss(told, rows[batch])
                 optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 optimizer.step()
                 schedule.step()
         self.ranker.eval()
 
     def rescored(self, found: Proposals, histories: Sequence[History], k: int) -> Recommendations:
         """The first hundred in a new order, what follows them where it was."""
-        top = Proposals(found.items[:, :PLACES], found.scores[:, :PLACES], found.voices[:, :PLACES])
+        top = Proposals(found.items[:, :PLACES], found.scores[:, :PLACES])
         items, scores = found.items.copy(), found.scores.copy()
         corrected = top.scores + self.corrections(histories, top, top.scores)
         order = np.argsort(-corrected, axis=1, kind="stable")
@@ -117,7 +117,6 @@ class SecondStage:
         config = {
             "weights": self.weights,
             "measures": list(self.likenesses.vectors),
-            "facts": self.ranker.facts,
         }
         return Artifact(self.name, config, arrays)
 
@@ -130,7 +129,7 @@ class SecondStage:
         stage.popular = array(artifact, "popular")
         stage.taught = array(artifact, "taught")
         stage.spread = torch.from_numpy(array(artifact, "spread"))
-        stage.ranker = Ranker(len(vectors), artifact.config["facts"])
+        stage.ranker = Ranker(len(vectors), FACTS)
         state = {
             name.removeprefix("ranker."): torch.from_numpy(part)
             for name, part in artifact.arrays.items()
@@ -176,7 +175,6 @@ class SecondStage:
             [
                 self.popular[np.maximum(asked.items, 0)][..., None],
                 _standing(_finite(asked.scores), listed),
-                np.sqrt(np.clip(asked.voices, 0.0, None)),
             ],
             axis=-1,
         )

@@ -77,6 +77,7 @@ def test_it_is_what_the_recommender_explains_of_items_that_come_once():
     for weight in model.user_tower.parameters():
         torch.nn.init.normal_(weight, std=0.3)
     item, _, kind, time, value = history([4, 0, 2, 1])
+    model.fallback = np.zeros(6, dtype=np.float32)
     model.vectors = np.random.default_rng(3).standard_normal((6, 2 * WIDTH)).astype(np.float32)
 
     found = model.user_tower.left_out(item, model.vectors[item], kind, time, value)

@@ -1,0 +1,122 @@
+"""A recommender whose first hundred a second stage puts in order, where it does so better."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from recs.engine.artifact import Artifact
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
+from recs.engine.recommender import Progress, ProgressCallback, Recommendations, top_k
+from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.popularity import popularity
+from recs.engine.recommenders.second_stage.answers import PLACES, Proposals, answers
+from recs.engine.recommenders.second_stage.likeness import likenesses
+from recs.engine.recommenders.second_stage.stage import SecondStage
+from recs.engine.recommenders.second_stage.verdict import judged
+
+ANSWERS = 12_000
+"""Rows of validation that the second stage learns on."""
+PREFIX = f"{SecondStage.name}."
+"""How the names of its arrays begin in an artifact."""
+
+
+class TwoStages(Base):
+    """``scores`` are the first stage's; without a second one ``recommend`` ranks by them alone."""
+
+    second: SecondStage | None = None
+
+    def recommend(
+        self,
+        histories: Sequence[History],
+        k: int,
+        *,
+        exclude: Sequence[IntArray] | None = None,
+        among: IntArray | None = None,
+    ) -> Recommendations:
+        if self.second is None:
+            return super().recommend(histories, k, exclude=exclude, among=among)
+        found = self.propose(histories, max(k, PLACES), exclude=exclude, among=among)
+        return self.second.rescored(found, histories, k)
+
+    def propose(
+        self,
+        histories: Sequence[History],
+        k: int,
+        *,
+        exclude: Sequence[IntArray] | None = None,
+        among: IntArray | None = None,
+    ) -> Proposals:
+        """What the first stage puts first."""
+        best = top_k(self.scores(histories), k, exclude=exclude, among=among)
+        return Proposals(best.items, best.scores)
+
+    def explain(self, history: History, item: int) -> FloatArray:
+        """Leave one out: the score with an interaction minus the score without it."""
+        asked = [history, *(history.without(place) for place in range(len(history)))]
+        first = self.scores(asked)
+        # Nobody's score: the fallback of an empty history says nothing of what was left out.
+        first[[not (one.item >= 0).any() for one in asked]] = 0.0
+        scores = first[:, [item]].copy()
+        if self.second is not None:
+            alone = Proposals(np.full(scores.shape, item), scores)
+            listed = top_k(first, PLACES, exclude=[history.item] * len(asked), among=None).scores
+            scores = scores + self.second.corrections(asked, alone, listed)
+        return (scores[0] - scores[1:, 0]).astype(np.float32)
+
+    def learn_second_stage(
+        self,
+        interactions: Interactions,
+        items: Items,
+        validation: HeldOut,
+        *,
+        retrieval: FloatArray,
+        until: float,
+        seed: int,
+        progress: ProgressCallback | None,
+    ) -> None:
+        """Learns one from the answers to the first stage, and keeps it only where it is better than that alone.
+
+        ``retrieval``: the first stage's item vectors; ``until``: ``time.monotonic``, after which there is none.
+        """
+        self.second = None
+        if time.monotonic() > until:
+            return
+        known = likenesses(interactions, items, retrieval=retrieval, seed=seed)
+        popular = popularity(interactions, items.count)
+        # The other half of the time left is for learning.
+        halfway = (time.monotonic() + until) / 2
+        told = answers(self, validation.sample(ANSWERS, seed=seed), until=halfway)
+        verdict = judged(lambda: SecondStage(known, popular), told, seed=seed)
+        if verdict is None:
+            return
+        if progress:
+            figures = {"both": verdict.both, "first": verdict.first, "low": verdict.gain.interval.low}
+            progress(Progress("second stage", 1.0, figures))
+        if verdict.worth_it:
+            stage = SecondStage(known, popular)
+            stage.fit(told, seed=seed)
+            self.second = stage
+
+    def packed_with_second(self, first: Artifact) -> Artifact:
+        """What is kept of the first stage, and of the second where there is one."""
+        if self.second is None:
+            return first
+        packed = self.second.pack()
+        arrays = {PREFIX + name: part for name, part in packed.arrays.items()}
+        config = {**first.config, SecondStage.name: packed.config}
+        return Artifact(first.recommender, config, {**first.arrays, **arrays})
+
+    def unpack_second(self, artifact: Artifact) -> None:
+        """Raises ArtifactError."""
+        self.second = None
+        if SecondStage.name in artifact.config:
+            arrays = {
+                name.removeprefix(PREFIX): part
+                for name, part in artifact.arrays.items()
+                if name.startswith(PREFIX)
+            }
+            config = artifact.config[SecondStage.name]
+            self.second = SecondStage.unpacked(Artifact(SecondStage.name, config, arrays))

@@ -1,0 +1,82 @@
+"""A second stage over the transformer."""
+
+import numpy as np
+import pytest
+import torch
+
+from recs.engine.interactions import History
+from recs.engine.recommenders.second_stage.answers import HEADS, Head
+from recs.engine.recommenders.second_stage.likeness import Likenesses
+from recs.engine.recommenders.second_stage.ranker import Ranker
+from recs.engine.recommenders.second_stage.stage import FACTS, SecondStage
+from recs.engine.recommenders.transformer import Transformer
+from tests.contracts.small_recommenders import ITEMS, fit, grouped, small_transformer
+
+HISTORY = History.of_items([0, 3])
+
+
+def second_stage_that_wants(items: list[int]) -> SecondStage:
+    """Its one measure is an untrained likeness; its popularity, which it was taught to follow, is these items."""
+    popular = np.zeros(ITEMS, dtype=np.float32)
+    popular[items] = 100.0
+    stage = SecondStage(Likenesses({"together": np.eye(ITEMS, dtype=np.float32)}), popular)
+    stage.ranker = Ranker(1, FACTS)
+    stage.spread, stage.taught = torch.ones(1), np.array([head == Head.PURCHASE for head in HEADS])
+    first, last = stage.ranker.mix[0], stage.ranker.mix[-1]
+    with torch.no_grad():
+        first.weight.zero_()
+        first.weight[:, 0] = 1.0
+        stage.ranker.mix[3].weight.copy_(torch.eye(len(first.weight)))
+        last.weight[HEADS.index(Head.PURCHASE)] = 1.0
+    stage.ranker.eval()
+    return stage
+
+
+@pytest.fixture(scope="module")
+def transformer() -> Transformer:
+    fitted = fit("transformer", grouped())
+    assert isinstance(fitted, Transformer)
+    return fitted
+
+
+@pytest.fixture
+def both(transformer):
+    transformer.second = second_stage_that_wants([5, 7])
+    yield transformer
+    transformer.second = None
+
+
+def test_the_second_stage_puts_in_order_what_the_first_proposes(both):
+    first = both.propose([HISTORY], ITEMS)
+
+    found = both.recommend([HISTORY], ITEMS)
+
+    assert set(found.items[0, :2].tolist()) == {5, 7}
+    assert sorted(found.items[0]) == sorted(first.items[0])
+
+
+def test_a_contribution_is_what_both_stages_score_less_without_it(both):
+    found, shorter = (both.recommend([history], ITEMS) for history in (HISTORY, HISTORY.without(1)))
+
+    with_it, without = (one.scores[0][one.items[0] == 5][0] for one in (found, shorter))
+
+    assert both.explain(HISTORY, 5)[1] == pytest.approx(with_it - without, abs=1e-5)
+
+
+def test_both_stages_are_kept(both, tmp_path):
+    both.save(tmp_path / "transformer")
+
+    again = small_transformer()
+    again.load(tmp_path / "transformer")
+
+    assert again.recommend([HISTORY], ITEMS).items.tolist() == both.recommend([HISTORY], ITEMS).items.tolist()
+
+
+def test_without_a_second_stage_none_comes_back(transformer, tmp_path):
+    transformer.save(tmp_path / "transformer")
+    again = small_transformer()
+    again.second = second_stage_that_wants([5])
+
+    again.load(tmp_path / "transformer")
+
+    assert again.second is None
