@@ -72,12 +72,15 @@ def replay(interactions: Interactions, start: int, end: int | None = None, *, lo
         within = (time[new] >= start) & (time[new] < last_time)
         events = np.sort(new[within & positive[first:last][new]])
         midnights = np.searchsorted(time, time[events] - time[events] % DAY, side="left")
+        of_midnight: dict[int, History] = {}
         for event, midnight in zip(events.tolist(), midnights.tolist(), strict=True):
+            if midnight not in of_midnight:
+                of_midnight[midnight] = _history(interactions, first, first + midnight, longest)
             user.append(int(interactions.user[first]))
             rows.append(first + event)
             visits.append(bool(begins[event]))
             following.append(_history(interactions, first, first + event, longest))
-            frozen.append(_history(interactions, first, first + midnight, longest))
+            frozen.append(of_midnight[midnight])
             had.append(interactions.item[first : first + event])
     return Replay(
         np.array(user, dtype=np.int64),
@@ -97,14 +100,30 @@ def hits_of(
     k: int = 10,
     progress: Callable[[float], None] | None = None,
 ) -> FloatArray:
-    """HR@k per event [events]: is what they took among the first k, of all the items they never had."""
+    """HR@k per event [events]: is what they took among the first k, of all the items they never had.
+
+    Events in a row that share one history (the same object, as those of a day do in ``frozen``) are asked once.
+    """
     hit = np.zeros(len(events), dtype=np.float32)
-    for begin in range(0, len(events), BATCH):
-        rows = slice(begin, begin + BATCH)
-        items = recommender.recommend(histories[rows], k, exclude=events.had[rows]).items
-        hit[rows] = (items == events.target[rows, None]).any(axis=1)
+    shared = [now is before for before, now in pairwise(histories)]
+    starts = np.flatnonzero(~np.array([False, *shared]))
+    stops = np.append(starts[1:], len(events))
+    for begin in range(0, len(starts), BATCH):
+        first, last = starts[begin : begin + BATCH].tolist(), stops[begin : begin + BATCH].tolist()
+        # What a later event of the run leaves out, the list must hold beyond its k.
+        more = max(
+            len(events.had[stop - 1]) - len(events.had[start])
+            for start, stop in zip(first, last, strict=True)
+        )
+        items = recommender.recommend(
+            [histories[row] for row in first], k + more, exclude=[events.had[row] for row in first]
+        ).items
+        for offered, start, stop in zip(items, first, last, strict=True):
+            for row in range(start, stop):
+                left = offered if row == start else offered[~np.isin(offered, events.had[row])]
+                hit[row] = (left[:k] == events.target[row]).any()
         if progress:
-            progress(min(1.0, (begin + BATCH) / len(events)))
+            progress(min(1.0, last[-1] / len(events)))
     return hit
 
 

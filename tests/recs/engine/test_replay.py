@@ -100,6 +100,20 @@ def test_rows_of_an_invoice_stand_in_the_order_asked_for_and_others_in_that_of_t
     assert found.time.tolist() == [10, 10, 20, 5]
 
 
+def test_events_that_share_a_history_are_answered_as_each_by_itself():
+    rng = np.random.default_rng(0)
+    rows = [(0, int(item), VIEW, 5 * DAY) for item in (0, 11)]
+    rows += [(0, int(item), VIEW, NOON + at) for at, item in enumerate(rng.permutation(np.arange(1, 11)))]
+    events = replay(interactions(rows), 10 * DAY, longest=50)
+    assert len({id(history) for history in events.frozen}) == 1
+
+    together = hits_of(Successor(), events.frozen, events, k=2)
+    apart = hits_of(Successor(), [history.without(-1) for history in events.frozen], events, k=2)
+
+    assert together.tolist() == apart.tolist()
+    assert 0 < together.sum() < 10
+
+
 def test_of_an_invoice_that_begins_a_visit_one_row_is_the_first():
     events = replay(interactions([(0, item, BOUGHT, DAY + 5) for item in (3, 4, 5)]), DAY, longest=50)
 
