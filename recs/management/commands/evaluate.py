@@ -30,7 +30,7 @@ WIDE = 190
 DEFAULT = "popularity,item_knn,ease,transformer"
 COLD_NAMES = f"popularity,{PLAIN},transformer"
 """With --cold-items: what is measured on new items is measured against content alone."""
-REPLAY_NAMES = "item_knn,transformer,hybrid"
+REPLAY_NAMES = "item_knn,ease,transformer,hybrid"
 MODALITIES_NAMES = "transformer"
 MINUTES, SHOP_MINUTES = 10.0, 2.0
 """Bound of each training: on the shop's own history there are several, and it is smaller."""
