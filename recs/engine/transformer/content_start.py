@@ -8,6 +8,8 @@ those that are made like it, instead of anywhere. Solved by conjugate gradients:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import add
 
 import numpy as np
 from scipy import sparse
@@ -17,8 +19,11 @@ from recs.engine.interactions import FloatArray
 PENALTY = 1.0
 """λ, in items. On a public file with a tenth of the items taken out of training, HR@10 of those is .071 before the
 first step, .062 with 3 and .042 with 10; that of content_based is .032, and .015 where content starts at random."""
-STEPS = 30
-"""Of conjugate gradients: more change nothing that a training would not."""
+STEPS = 20
+"""Of conjugate gradients: on 3,657 products with texts and pictures 60 come 1.5 % nearer to the least sum, 10 stay
+8 % above it."""
+MOST = 100_000
+"""Items that are asked, drawn at random from more: they fill 150 MB with texts of 384 numbers."""
 
 Blocks = Mapping[str, sparse.csr_matrix | FloatArray]
 """By part: [items, width]; a row of zeros for an item that lacks it."""
@@ -31,12 +36,14 @@ def content_weights(
 
     Items whose vector is zeros, of which nothing is known, have no say.
     """
-    known = np.linalg.norm(vectors, axis=1) > 0
+    known = np.flatnonzero(np.linalg.norm(vectors, axis=1) > 0)
+    if len(known) > MOST:
+        known = np.sort(np.random.default_rng(len(known)).choice(known, size=MOST, replace=False))
     rows = {name: block[known] for name, block in blocks.items()}
     target = vectors[known]
 
     def told(weights: Mapping[str, FloatArray]) -> FloatArray:
-        return np.sum([block @ weights[name] for name, block in rows.items()], axis=0)
+        return reduce(add, (block @ weights[name] for name, block in rows.items()))
 
     def asked(residual: FloatArray) -> dict[str, FloatArray]:
         return {name: np.asarray(block.T @ residual) for name, block in rows.items()}

@@ -209,8 +209,9 @@ def _block(part: str, features: ItemFeatures, width: int) -> sparse.csr_matrix |
     """What :class:`ItemTower` multiplies the weights of a part by: [items, width], zeros for an item without it."""
     has = features.mask[:, PARTS.index(part)].numpy()
     if part in ("text", "image"):
-        dense: FloatArray = getattr(features, part).numpy() * has[:, None]
-        return dense
+        dense: FloatArray = getattr(features, part).numpy()
+        # Rarely is there anything to leave out, and a copy of all texts is large.
+        return dense * has[:, None] if dense[has == 0].any() else dense
     if part == "attributes":
         offsets = features.attribute_offsets.numpy()
         counts = np.diff(offsets)
