@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from recs.engine.evaluation import Ranks
-from recs.engine.interactions import POSITIVE_KINDS, FloatArray, History, IntArray, Interactions
+from recs.engine.interactions import POSITIVE_KINDS, FloatArray, HeldOut, History, IntArray, Interactions
 
 DAY = 86_400
 VISIT_GAP = 30 * 60
@@ -39,6 +39,10 @@ class Replay:
     def __len__(self) -> int:
         return len(self.target)
 
+    def held_out(self) -> HeldOut:
+        """The same events as questions with a history that follows: to choose on, before others are replayed."""
+        return HeldOut(self.following, list(self.target[:, None]), self.had, self.user)
+
 
 def ordered_within_moments(interactions: Interactions, place: np.ndarray) -> Interactions:
     """The same interactions; those of one user and one moment in the order of ``place`` [n]."""
@@ -47,11 +51,12 @@ def ordered_within_moments(interactions: Interactions, place: np.ndarray) -> Int
     return replace(interactions, **{name: getattr(interactions, name)[order] for name in columns})
 
 
-def replay(interactions: Interactions, start: int, *, longest: int) -> Replay:
-    """Every interaction from ``start`` on that shows a wish for an item new to its user.
+def replay(interactions: Interactions, start: int, end: int | None = None, *, longest: int) -> Replay:
+    """Every interaction from ``start`` on, and before ``end``, that shows a wish for an item new to its user.
 
     ``longest``: newest interactions that a history keeps. Nothing of a history is later than its event.
     """
+    last_time = np.iinfo(np.int64).max if end is None else end
     user: list[int] = []
     rows: list[int] = []
     visits: list[bool] = []
@@ -64,14 +69,20 @@ def replay(interactions: Interactions, start: int, *, longest: int) -> Replay:
         time = interactions.time[first:last]
         begins = np.diff(time, prepend=time[0] - VISIT_GAP - 1) > VISIT_GAP
         _, new = np.unique(interactions.item[first:last], return_index=True)
-        events = np.sort(new[(time[new] >= start) & positive[first:last][new]])
+        within = (time[new] >= start) & (time[new] < last_time)
+        events = np.sort(new[within & positive[first:last][new]])
         midnights = np.searchsorted(time, time[events] - time[events] % DAY, side="left")
+        of_midnight: dict[int, History] = {}
         for event, midnight in zip(events.tolist(), midnights.tolist(), strict=True):
+            if midnight not in of_midnight:
+                of_midnight[midnight] = interactions.history(
+                    max(first, first + midnight - longest), first + midnight
+                )
             user.append(int(interactions.user[first]))
             rows.append(first + event)
             visits.append(bool(begins[event]))
             following.append(interactions.history(max(first, first + event - longest), first + event))
-            frozen.append(interactions.history(max(first, first + midnight - longest), first + midnight))
+            frozen.append(of_midnight[midnight])
             had.append(interactions.item[first : first + event])
     return Replay(
         np.array(user, dtype=np.int64),
@@ -91,19 +102,35 @@ def hits_of(
     k: int = 10,
     progress: Callable[[float], None] | None = None,
 ) -> FloatArray:
-    """HR@k per event [events]: is what they took among the first k, of all the items they never had."""
+    """HR@k per event [events]: is what they took among the first k, of all the items they never had.
+
+    Events in a row that share one history (the same object, as those of a day do in ``frozen``) are asked once.
+    """
     hit = np.zeros(len(events), dtype=np.float32)
-    for begin in range(0, len(events), BATCH):
-        rows = slice(begin, begin + BATCH)
-        items = recommender.recommend(histories[rows], k, exclude=events.had[rows]).items
-        hit[rows] = (items == events.target[rows, None]).any(axis=1)
+    shared = [now is before for before, now in pairwise(histories)]
+    starts = np.flatnonzero(~np.array([False, *shared]))
+    stops = np.append(starts[1:], len(events))
+    for begin in range(0, len(starts), BATCH):
+        first, last = starts[begin : begin + BATCH].tolist(), stops[begin : begin + BATCH].tolist()
+        # What a later event of the run leaves out, the list must hold beyond its k.
+        more = max(
+            len(events.had[stop - 1]) - len(events.had[start])
+            for start, stop in zip(first, last, strict=True)
+        )
+        items = recommender.recommend(
+            [histories[row] for row in first], k + more, exclude=[events.had[row] for row in first]
+        ).items
+        for offered, start, stop in zip(items, first, last, strict=True):
+            for row in range(start, stop):
+                left = offered if row == start else offered[~np.isin(offered, events.had[row])]
+                hit[row] = (left[:k] == events.target[row]).any()
         if progress:
-            progress(min(1.0, (begin + BATCH) / len(events)))
+            progress(min(1.0, last[-1] / len(events)))
     return hit
 
 
 def last_tenth(time: IntArray) -> int:
-    """The midnight (UTC) at or before which nine tenths of the span of time have passed."""
-    first, last = int(time.min()), int(time.max())
-    moment = first + (last - first) * 9 // 10
-    return moment - moment % DAY
+    """The midnight (UTC) before the last tenth of the days that have interactions: one of today does not move it
+    past a year of silence."""
+    days = np.unique(time // DAY)
+    return int(days[len(days) * 9 // 10]) * DAY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from multiprocessing.connection import Connection
 from typing import Protocol, TypeVar
 
@@ -29,7 +30,11 @@ class Job(Protocol[Answer]):
 
 
 def run_in_child(job: Job[Answer], console: Console) -> Answer:
-    """Runs a job in a new process and shows how far it is. Raises ChildError."""
+    """Runs a job in a new process and shows how far it is: a bar, or to a file a line before and after. Raises
+    ChildError."""
+    began = time.monotonic()
+    if not console.is_terminal:
+        console.print(f"{job.title} …", highlight=False)
     here, there = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("spawn").Process(target=_work, args=(job, there), daemon=True)
     child.start()
@@ -56,7 +61,10 @@ def run_in_child(job: Job[Answer], console: Console) -> Answer:
             else:
                 bars.update(bar, completed=1.0)
                 child.join()
-                return told
+                break
+    if not console.is_terminal:
+        console.print(f"{time.monotonic() - began:6.1f} s  {job.title}", highlight=False)
+    return told
 
 
 def _work(job: Job[Answer], pipe: Connection) -> None:

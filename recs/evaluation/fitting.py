@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from recs.engine.interactions import HeldOut, Interactions, Items
 from recs.engine.recommender import Budget, Progress, ProgressCallback, Recommender
 from recs.engine.recommenders import FAMILY
+from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.transformer.training import TrainingConfig
 
@@ -41,9 +42,7 @@ def fit(
     name: str, lesson: Lesson, *, seconds: float, seed: int, batch: int | None, tell: ProgressCallback
 ) -> Fitted:
     """``seconds`` bounds the training; ``batch``: histories per step of the transformer, None for its default."""
-    recommender: Recommender = FAMILY[name]()
-    if batch and isinstance(recommender, Transformer):
-        recommender = Transformer(training=TrainingConfig(batch=batch))
+    recommender = made(name, batch)
     curve: list[CurvePoint] = []
     began = time.monotonic()
 
@@ -61,6 +60,21 @@ def fit(
         progress=learnt,
     )
     return Fitted(recommender, time.monotonic() - began, curve)
+
+
+def made(name: str, batch: int | None) -> Recommender:
+    """A recommender of the family; its transformer, also that within a blend, takes ``batch`` histories a step."""
+    if batch is None:
+        return FAMILY[name]()
+
+    def transformer() -> Transformer:
+        return Transformer(training=TrainingConfig(batch=batch))
+
+    if name == Transformer.name:
+        return transformer()
+    if name == Hybrid.name:
+        return Hybrid({**MEMBERS, Transformer.name: transformer})
+    return FAMILY[name]()
 
 
 def peak_rss_mb() -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from recs.engine.breakdown import Part
 from recs.engine.comparison import Interval, Paired, mean_interval, paired
-from recs.evaluation.leave_last_out import Outcome
+from recs.evaluation.leave_last_out import IDS_ALONE, Outcome
 
 OURS = ("transformer", "hybrid")
 """What is to be judged; the best of the others is the baseline."""
@@ -28,7 +28,7 @@ class Judged:
 
 def judge(outcomes: Sequence[Outcome], *, seed: int) -> list[Judged]:
     """All outcomes are about the same test rows. The baseline is chosen on validation, as everything is."""
-    others = [one for one in outcomes if one.recommender not in OURS]
+    others = [one for one in outcomes if one.recommender.removesuffix(IDS_ALONE) not in OURS]
     baseline = max(others, key=lambda one: one.validation_ndcg_10, default=None)
     judged = []
     for one in outcomes:

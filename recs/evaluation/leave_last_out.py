@@ -35,9 +35,16 @@ class Protocol:
     newcomers: list[IntArray]
 
 
+IDS_ALONE = ", ids alone"
+"""How the name of a recommender ends that saw no content."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one recommender: ``test`` with all its rows, parts of it by name, curve and cost."""
+    """Of one recommender: ``test`` with all its rows, parts of it by name, curve and cost.
+
+    ``cold_rows`` bool [rows]: whose target was taken out of training.
+    """
 
     recommender: str
     test: Quality
@@ -52,6 +59,7 @@ class Outcome:
     cold: dict[str, Part] = field(default_factory=dict)
     clicks: dict[str, Part] = field(default_factory=dict)
     curve: list[CurvePoint] = field(default_factory=list)
+    cold_rows: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
 
 def protocol(data: SequenceData, holdout: Holdout, *, seed: int) -> Protocol:
@@ -85,7 +93,7 @@ def lesson_without(lesson: Lesson, items: IntArray) -> Lesson:
 
 @dataclass(frozen=True, slots=True)
 class LeaveLastOutJob:
-    """One recommender on a file; ``seconds`` bounds its training."""
+    """One recommender on a file; ``seconds`` bounds its training, ``content``: whether it sees the attributes."""
 
     sequences: Path
     attributes: Path | None
@@ -93,13 +101,15 @@ class LeaveLastOutJob:
     seconds: float
     seed: int
     holdout: Holdout = Holdout()
+    content: bool = True
 
     @property
     def title(self) -> str:
-        return self.recommender
+        return self.recommender + ("" if self.content else IDS_ALONE)
 
     def run(self, tell: ProgressCallback) -> Outcome:
-        asked = protocol(read_sequences(self.sequences, self.attributes), self.holdout, seed=self.seed)
+        attributes = self.attributes if self.content else None
+        asked = protocol(read_sequences(self.sequences, attributes), self.holdout, seed=self.seed)
         lesson, count = asked.lesson, asked.lesson.items.count
         fitted = fit(self.recommender, lesson, seconds=self.seconds, seed=self.seed, batch=None, tell=tell)
         recommender = fitted.recommender
@@ -111,7 +121,7 @@ class LeaveLastOutJob:
         test = evaluate(recommender, asked.test, item_count=count)
         counts = interaction_counts(lesson.training)
         return Outcome(
-            recommender=self.recommender,
+            recommender=self.title,
             test=test,
             validation_ndcg_10=chosen,
             novelty_10=novelty(test.shown, counts, 10),
@@ -127,6 +137,7 @@ class LeaveLastOutJob:
                 for clicks in range(cold.CLICKS if asked.newcomers else 0)
             },
             curve=fitted.curve,
+            cold_rows=cold.targets_among(asked.test, asked.cold),
         )
 
     def _parts(self, quality: Quality, rows: dict[str, np.ndarray]) -> dict[str, Part]:

@@ -12,8 +12,9 @@ from accounts.models import Shopper
 from catalog.models import Product
 from catalog.online_retail.cleaning import clean, read_lines
 from recs.engine import cold
-from recs.engine.replay import last_tenth
-from recs.engine.splits import split_at
+from recs.engine.interactions import HeldOut, Interactions
+from recs.engine.replay import last_tenth, ordered_within_moments, replay
+from recs.engine.splits import TimeSplit, split_at
 from recs.evaluation.fitting import Lesson
 from recs.evaluation.modalities import MODALITIES, ModalityJob
 from recs.evaluation.replaying import ReplayJob
@@ -23,6 +24,8 @@ from recs.nightly.train import BATCH
 from recs.product_vectors import content_items
 
 SHUFFLED, IN_FILE_ORDER = "shuffled", "as in the file"
+VALIDATION_ROWS = 6_000
+"""Of the events before the replayed ones: all that any recommender chooses on."""
 
 
 def replay_jobs(
@@ -39,8 +42,13 @@ def replay_jobs(
         longest=settings.HISTORY_LENGTH,
         seed=seed,
     )
-    lesson = Lesson(split.training, split.validation, content_items(export.product_ids.tolist()))
-    orders = {SHUFFLED: np.random.default_rng(seed).random(len(interactions))}
+    shuffled = np.random.default_rng(seed).random(len(interactions))
+    lesson = Lesson(
+        split.training,
+        _asked_before(moment, interactions, shuffled, split, seed=seed),
+        content_items(export.product_ids.tolist()),
+    )
+    orders = {SHUFFLED: shuffled}
     in_file = file_order(export)
     if in_file is not None:
         orders = {IN_FILE_ORDER: in_file, **orders}
@@ -81,6 +89,19 @@ def modality_jobs(
         for name in names
         for modality in MODALITIES
     ]
+
+
+def _asked_before(
+    moment: int, interactions: Interactions, place: np.ndarray, split: TimeSplit, *, seed: int
+) -> HeldOut:
+    """Validation as the replay asks, of the slice before it: mostly what comes next within a visit."""
+    events = replay(
+        ordered_within_moments(interactions, place),
+        split.validation_from,
+        moment,
+        longest=settings.HISTORY_LENGTH,
+    )
+    return events.held_out().sample(VALIDATION_ROWS, seed=seed) if len(events) else split.validation
 
 
 def moment_of(job: ReplayJob) -> str:

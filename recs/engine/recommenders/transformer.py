@@ -20,7 +20,7 @@ from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.wishes import wanted_matrix
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers
-from recs.engine.transformer.item_tower import ItemTower, ItemTowerConfig, item_tower_config
+from recs.engine.transformer.item_tower import ItemTower, ItemTowerConfig, item_features, item_tower_config
 from recs.engine.transformer.sequence import SequenceBatch, sequence_batch
 from recs.engine.transformer.start import spectral_vectors
 from recs.engine.transformer.training import Training, TrainingConfig, TrainingState
@@ -114,9 +114,10 @@ class Transformer(TwoStages):
         both = self.second_stage and judged is not None
         seconds = budget.seconds * (1 - SECOND_SHARE if both else 1)
         self.trainings: list[TrainingState] = []
+        features = item_features(items, np.arange(items.count), self.item_tower.config)
         towers = zip(self.item_tower.members, self.user_tower.members, strict=True)
         for number, (item_tower, user_tower) in enumerate(towers):
-            item_tower.start_from(start)
+            item_tower.start_from(start, features)
             training = Training(
                 item_tower=item_tower,
                 user_tower=user_tower,

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
 from recs.engine.interactions import FloatArray, IntArray, Items
+from recs.engine.transformer.content_start import content_weights
 
 PRICE_BANDS = 10
 """Deciles of the known prices."""
@@ -130,9 +132,19 @@ class ItemTower(nn.Module):
                 nn.init.zeros_(projection.bias)
 
     @torch.no_grad()
-    def start_from(self, vectors: FloatArray) -> None:
-        """Gives the ids these unit vectors [items, d], long enough to lead over content that knows nothing yet."""
+    def start_from(self, vectors: FloatArray, features: ItemFeatures) -> None:
+        """Gives the ids these unit vectors [items, d], and the parts of the content what they tell of them."""
         self.id.weight.copy_(torch.from_numpy(START * vectors))
+        parts = {"text": self.text, "image": self.image, "category": self.category, "price": self.price}
+        made = {
+            name: part for name, part in {**parts, "attributes": self.attributes}.items() if part is not None
+        }
+        told = content_weights(
+            {name: _block(name, features, len(part.weight)) for name, part in made.items()}, vectors
+        )
+        for name, part in made.items():
+            weights = torch.from_numpy(START * told[name])
+            part.weight.copy_(weights.T if isinstance(part, nn.Linear) else weights)
 
     def forward(self, features: ItemFeatures) -> Tensor:
         mask = self._dropped(features.mask) if self.training else features.mask
@@ -191,3 +203,19 @@ def _attributes(items: Items, known: int) -> tuple[IntArray, IntArray]:
     keep = items.attribute_ids < known
     passed = np.concatenate([[0], np.cumsum(keep)])
     return items.attribute_ids[keep].astype(np.int64), passed[offsets].astype(np.int64)
+
+
+def _block(part: str, features: ItemFeatures, width: int) -> sparse.csr_matrix | FloatArray:
+    """What :class:`ItemTower` multiplies the weights of a part by: [items, width], zeros for an item without it."""
+    has = features.mask[:, PARTS.index(part)].numpy()
+    if part in ("text", "image"):
+        dense: FloatArray = getattr(features, part).numpy()
+        # Rarely is there anything to leave out, and a copy of all texts is large.
+        return dense * has[:, None] if dense[has == 0].any() else dense
+    if part == "attributes":
+        offsets = features.attribute_offsets.numpy()
+        counts = np.diff(offsets)
+        shares = np.repeat(1.0 / np.maximum(counts, 1), counts).astype(np.float32)
+        return sparse.csr_matrix((shares, features.attribute_ids.numpy(), offsets), shape=(len(has), width))
+    rows = np.arange(len(has))
+    return sparse.csr_matrix((has, (rows, getattr(features, part).numpy())), shape=(len(has), width))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from rich.console import Console
 from recs.engine.recommenders import FAMILY
 from recs.engine.sequences import SequenceData, SequenceFileError, read_sequences
 from recs.evaluation.child import ChildError, run_in_child
-from recs.evaluation.judgement import as_json, baseline_of, judge
+from recs.evaluation.content_worth import PLAIN, content_worth, worth_json, worth_table
+from recs.evaluation.judgement import OURS, as_json, baseline_of, judge
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob
 from recs.evaluation.modalities import modality_json
 from recs.evaluation.plots import PlotError, check_plot, plot
@@ -26,7 +28,12 @@ from recs.nightly.dataset import NotEnoughHistory
 WIDE = 190
 """Columns of a table that goes to a file: none may be cut."""
 DEFAULT = "popularity,item_knn,ease,transformer"
-SHOP_DEFAULT = "transformer"
+COLD_NAMES = f"popularity,{PLAIN},transformer"
+"""With --cold-items: what is measured on new items is measured against content alone."""
+REPLAY_NAMES = "item_knn,ease,transformer,hybrid"
+MODALITIES_NAMES = "transformer"
+MINUTES, SHOP_MINUTES = 10.0, 2.0
+"""Bound of each training: on the shop's own history there are several, and it is smaller."""
 COLD_DEFAULT = 0.1
 """Share of the products that --modalities takes out of training unless told another."""
 
@@ -44,10 +51,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--recommenders",
             metavar="NAME,NAME",
-            help=f"or all; known: {', '.join(FAMILY)} (default: {DEFAULT}; on the shop's history {SHOP_DEFAULT})",
+            help=(
+                f"or all; known: {', '.join(FAMILY)} (default: {DEFAULT}; with --cold-items {COLD_NAMES};"
+                f" with --replay {REPLAY_NAMES}; with --modalities {MODALITIES_NAMES})"
+            ),
         )
         parser.add_argument(
-            "--minutes", type=float, default=10.0, help="bound of each training (default: 10)"
+            "--minutes",
+            type=float,
+            help=f"bound of each training (default: {MINUTES:g}; on the shop's history {SHOP_MINUTES:g})",
         )
         parser.add_argument(
             "--seed", type=int, default=0, help="the same seed gives the same figures (default: 0)"
@@ -57,7 +69,10 @@ class Command(BaseCommand):
             type=float,
             default=0.0,
             metavar="SHARE",
-            help="take that share of the items out of training, and judge cold and warm targets apart",
+            help=(
+                "take that share of the items out of training, and judge cold and warm targets apart; with"
+                f" --attributes {' and '.join(OURS)} are trained a second time, on ids alone"
+            ),
         )
         parser.add_argument(
             "--new-users",
@@ -106,7 +121,9 @@ class Command(BaseCommand):
     def _checked(self, options: dict[str, Any]) -> list[str]:
         """The recommenders' names. Raises CommandError for what cannot be meant, before anything is computed."""
         on_shop = options["replay"] or options["modalities"]
-        wanted = options["recommenders"] or (SHOP_DEFAULT if on_shop else DEFAULT)
+        if options["minutes"] is None:
+            options["minutes"] = SHOP_MINUTES if on_shop else MINUTES
+        wanted = options["recommenders"] or _default_names(options)
         names = list(FAMILY) if wanted == "all" else wanted.split(",")
         unknown = [name for name in names if name not in FAMILY]
         if unknown:
@@ -137,13 +154,16 @@ class Command(BaseCommand):
         data = read_sequences(sequences, attributes)
         holdout = Holdout(options["cold_items"], options["new_users"])
         seconds, seed = 60 * options["minutes"], options["seed"]
-        outcomes = [
-            run_in_child(LeaveLastOutJob(sequences, attributes, name, seconds, seed, holdout), console)
-            for name in names
-        ]
+        jobs = [LeaveLastOutJob(sequences, attributes, name, seconds, seed, holdout) for name in names]
+        if holdout.cold_items and attributes:
+            jobs += [replace(job, content=False) for job in jobs if job.recommender in OURS]
+        outcomes = [run_in_child(job, console) for job in jobs]
+        worth = content_worth(outcomes, seed=seed)
         judged = judge(outcomes, seed=seed)
         for table in leave_last_out_tables(data, judged):
             console.print(table)
+        if worth:
+            console.print(worth_table(worth))
         if options["plot"]:
             plot(judged, Path(options["plot"]), title=data.name)
         return {
@@ -153,6 +173,7 @@ class Command(BaseCommand):
             "new_users": holdout.new_users,
             "baseline": baseline_of(judged),
             "results": [as_json(one) for one in judged],
+            **({"content": [worth_json(one) for one in worth]} if worth else {}),
         }
 
     def _replay(self, names: list[str], options: dict[str, Any], console: Console) -> dict[str, Any]:
@@ -188,6 +209,14 @@ class Command(BaseCommand):
             "cold_items": share,
             "modalities": [modality_json(one) for one in outcomes],
         }
+
+
+def _default_names(options: dict[str, Any]) -> str:
+    if options["replay"]:
+        return REPLAY_NAMES
+    if options["modalities"]:
+        return MODALITIES_NAMES
+    return COLD_NAMES if options["cold_items"] else DEFAULT
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -100,6 +100,20 @@ def test_rows_of_an_invoice_stand_in_the_order_asked_for_and_others_in_that_of_t
     assert found.time.tolist() == [10, 10, 20, 5]
 
 
+def test_events_that_share_a_history_are_answered_as_each_by_itself():
+    rng = np.random.default_rng(0)
+    rows = [(0, int(item), VIEW, 5 * DAY) for item in (0, 11)]
+    rows += [(0, int(item), VIEW, NOON + at) for at, item in enumerate(rng.permutation(np.arange(1, 11)))]
+    events = replay(interactions(rows), 10 * DAY, longest=50)
+    assert len({id(history) for history in events.frozen}) == 1
+
+    together = hits_of(Successor(), events.frozen, events, k=2)
+    apart = hits_of(Successor(), [history.without(-1) for history in events.frozen], events, k=2)
+
+    assert together.tolist() == apart.tolist()
+    assert 0 < together.sum() < 10
+
+
 def test_of_an_invoice_that_begins_a_visit_one_row_is_the_first():
     events = replay(interactions([(0, item, BOUGHT, DAY + 5) for item in (3, 4, 5)]), DAY, longest=50)
 
@@ -108,5 +122,21 @@ def test_of_an_invoice_that_begins_a_visit_one_row_is_the_first():
     assert [len(row) for row in events.frozen] == [0, 0, 0]
 
 
-def test_the_last_tenth_of_the_time_begins_at_a_midnight():
-    assert last_tenth(np.array([0, 95 * DAY, 100 * DAY + 7])) == 90 * DAY
+def test_the_last_tenth_of_the_days_with_interactions_begins_at_a_midnight():
+    noons = np.arange(20) * DAY + DAY // 2
+
+    assert last_tenth(noons) == 18 * DAY
+    # A second interaction of the day, and one after a year of silence, which makes it a day more: the 19th of 21.
+    assert last_tenth(np.append(noons, [5, 400 * DAY])) == 18 * DAY
+
+
+def test_what_is_replayed_may_end_before_the_newest_and_be_chosen_on():
+    events = replay(interactions(ROWS), 10 * DAY, 12 * DAY, longest=50)
+    asked = events.held_out()
+
+    assert events.target.tolist() == [3, 4]
+    assert [row.tolist() for row in asked.targets] == [[3], [4]]
+    assert [row.item.tolist() for row in asked.histories] == [[1, 2], [1, 2, 3, 1, 9]]
+    assert [row.tolist() for row in asked.exclude] == [[1, 2], [1, 2, 3, 1, 9]]
+    assert asked.users is not None
+    assert asked.users.tolist() == [0, 0]

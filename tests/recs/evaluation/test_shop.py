@@ -30,6 +30,9 @@ def test_the_newest_tenth_of_the_time_is_replayed_by_what_came_before():
 
     assert job.lesson.training.time.max() < job.start
     assert job.start % 86_400 == 0
+    # Chosen on what lies between training and replay, every event of it and with all that came before.
+    between = (job.interactions.time > job.lesson.training.time.max()) & (job.interactions.time < job.start)
+    assert len(job.lesson.validation) == between.sum()
     assert list(outcome.orders) == ["shuffled"]
     events = outcome.orders["shuffled"]["all"].events
     assert events == (job.interactions.time >= job.start).sum()
