@@ -20,6 +20,7 @@ from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.wishes import wanted_matrix
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers
 from recs.engine.transformer.item_tower import ItemTower, ItemTowerConfig, item_tower_config
+from recs.engine.transformer.sampled import SampledTraining
 from recs.engine.transformer.sequence import sequence_batch
 from recs.engine.transformer.start import spectral_vectors
 from recs.engine.transformer.training import Training, TrainingConfig, TrainingState
@@ -84,8 +85,9 @@ class Transformer(Base):
         progress: ProgressCallback | None = None,
     ) -> None:
         self.build(items, seed=seed)
-        wanted = wanted_matrix(interactions, items.count)
-        start = spectral_vectors(wanted, dimension=self.user_config.dimension, seed=seed)
+        start = spectral_vectors(
+            wanted_matrix(interactions, items.count), dimension=self.user_config.dimension, seed=seed
+        )
         self.fallback = popularity(interactions, items.count)
         # Training pushes the id of an item that is never a target away from everybody: without an
         # interaction, content alone says where an item belongs.
@@ -106,7 +108,8 @@ class Transformer(Base):
         towers = zip(self.item_tower.members, self.user_tower.members, strict=True)
         for number, (item_tower, user_tower) in enumerate(towers):
             item_tower.start_from(start)
-            training = Training(
+            large = items.count > self.training_config.sampled_items
+            training = (SampledTraining if large else Training)(
                 item_tower=item_tower,
                 user_tower=user_tower,
                 interactions=interactions,
@@ -159,9 +162,10 @@ class Transformer(Base):
         for start in range(0, len(order), ENCODED_AT_ONCE):
             rows = order[start : start + ENCODED_AT_ONCE]
             batch = sequence_batch([histories[row] for row in rows], self.user_config.longest)
-            vectors = self.vectors[np.maximum(batch.item, 0)] * (batch.item >= 0)[..., None]
+            # Padding, -1, may hold any item: nothing reads it.
+            vectors = self.vectors[np.maximum(batch.item, 0)]
             users[rows] = self.user_tower.last_states(
-                vectors.astype(np.float32), batch.kind, batch.gap, batch.value, batch.length
+                vectors, batch.kind, batch.gap, batch.value, batch.length
             )
         return users
 

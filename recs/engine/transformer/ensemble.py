@@ -71,6 +71,8 @@ class UserTowers(nn.Module):
         self, vectors: FloatArray, kind: IntArray, gap: IntArray, value: FloatArray, lengths: IntArray
     ) -> FloatArray:
         """As ``encode``, from gap buckets and scaled values."""
+        if len(self.members) == 1:
+            return self.members[0].last_states(vectors, kind, gap, value, lengths)
         scale = np.float32(math.sqrt(len(self.members)))
         parts = np.split(vectors * scale, len(self.members), axis=-1)
         return _side_by_side(

@@ -65,21 +65,26 @@ class Block(nn.Module):
         x = x + functional.dropout(self.out(mixed.transpose(1, 2).reshape(batch, length, width)), dropout)
         return x + functional.dropout(self._hidden(x), dropout)
 
-    def newest(self, x: Tensor, last: Tensor) -> Tensor:
-        """[b, d]: what ``forward`` gives at the places ``last`` [b], without the work for all others."""
+    def newest(self, x: Tensor, last: Tensor | None) -> Tensor:
+        """[b, d]: what ``forward`` gives at the places ``last`` [b], None for the last of all, and nowhere else."""
         batch, length, width = x.shape
-        rows = torch.arange(batch, device=x.device)
         normed = self.attention_norm(x)
+        read = None
+        if last is None:
+            state, asked = x[:, -1], normed[:, -1]
+        else:
+            rows = torch.arange(batch)
+            state, asked = x[rows, last], normed[rows, last]
+            read = (torch.arange(length) <= last[:, None])[:, None, None]
         weight, bias = self.mix.weight, self.mix.bias
-        query = functional.linear(normed[rows, last], weight[:width], bias[:width])
+        query = functional.linear(asked, weight[:width], bias[:width])
         key, value = (
             part.view(batch, length, self.heads, width // self.heads).transpose(1, 2)
             for part in functional.linear(normed, weight[width:], bias[width:]).chunk(2, dim=-1)
         )
-        read = (torch.arange(length, device=x.device) <= last[:, None])[:, None, None]
         query = query.view(batch, self.heads, 1, width // self.heads)
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=read)
-        state = x[rows, last] + self.out(mixed.reshape(batch, width))
+        state = state + self.out(mixed.reshape(batch, width))
         return state + self._hidden(state)
 
     def _hidden(self, x: Tensor) -> Tensor:
@@ -120,7 +125,8 @@ class UserTower(nn.Module):
         x = self._read(vectors, kind, gap, value, length)
         for block in self.blocks[:-1]:
             x = block(x)
-        state = cast("Block", self.blocks[-1]).newest(x, (length - 1).clamp(min=0))
+        last = None if bool((length == vectors.shape[1]).all()) else (length - 1).clamp(min=0)
+        state = cast("Block", self.blocks[-1]).newest(x, last)
         return functional.normalize(self.norm(state).float(), dim=-1)
 
     def _read(self, vectors: Tensor, kind: Tensor, gap: Tensor, value: Tensor, length: Tensor) -> Tensor:
@@ -153,7 +159,8 @@ class UserTower(nn.Module):
         """float32 [b, d] from item vectors [b, n, d] padded on the right; a history of length 0 gives zeros."""
         if not lengths.any():
             return np.zeros((len(lengths), self.config.dimension), dtype=np.float32)
-        self.eval()
+        if self.training:
+            self.eval()
         length = torch.from_numpy(np.ascontiguousarray(lengths))
         states = self.newest(
             torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)),
@@ -162,4 +169,6 @@ class UserTower(nn.Module):
             torch.from_numpy(value),
             length,
         )
-        return (states * (length > 0)[:, None]).numpy()
+        found = states.numpy()
+        found[lengths == 0] = 0.0
+        return found
