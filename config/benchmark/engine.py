@@ -11,18 +11,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
 
 from config.benchmark.report import Report, ms
 from recs.engine.evaluation import evaluate
-from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items, Kind
+from recs.engine.interactions import HeldOut, History, IntArray, Interactions, Items, Kind
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.popularity import Popularity
 from recs.engine.recommenders.transformer import Transformer
-from recs.engine.transformer.user_tower import UserTower
 
 SEED = 20261124
 LENGTHS = (10, 50)
@@ -84,7 +82,7 @@ def measure_speed(length: int, *, seconds: float) -> Speed:
     model.fallback = np.zeros(CATALOGUE, dtype=np.float32)
     model.use_vectors(items)
     histories = [_history(rng, length) for _ in range(TOGETHER)]
-    tower = cast("UserTower", model.user_tower.members[0].eval())
+    tower = model.user_tower.members[0].eval()
     vectors = torch.from_numpy(model.vectors[np.stack([history.item for history in histories])])
     nothing = torch.zeros(TOGETHER, length, dtype=torch.int64)
     lengths = torch.full((TOGETHER,), length)
@@ -102,12 +100,8 @@ def measure_speed(length: int, *, seconds: float) -> Speed:
 
 
 def _history(rng: np.random.Generator, length: int) -> History:
-    return History(
-        rng.integers(CATALOGUE, size=length),
-        np.full(length, int(Kind.PURCHASE)),
-        1_700_000_000 + np.cumsum(rng.integers(60, 1_000_000, size=length)),
-        np.full(length, np.nan, dtype=np.float32),
-    )
+    moments = 1_700_000_000 + np.cumsum(rng.integers(60, 1_000_000, size=length))
+    return _purchases(rng.integers(CATALOGUE, size=length), moments)
 
 
 def _median_seconds(work: Callable[[], object], *, seconds: float) -> float:
@@ -197,27 +191,26 @@ def clustered_histories(items: int, interactions: int) -> tuple[Interactions, He
     place = np.exp(rng.random(len(user), dtype=np.float32) * np.log(size)).astype(np.int64) - 1
     # Shuffled: the number of an item says nothing about it.
     item = rng.permutation(items)[cluster * size + place]
-    time_ = np.cumsum(rng.integers(60, 500_000, size=len(user)))
+    moment = np.cumsum(rng.integers(60, 500_000, size=len(user)))
     ends = np.cumsum(length)
-    time_ += 1_600_000_000 - np.repeat(time_[ends - length], length)
-    everything = (item, np.full(len(user), int(Kind.PURCHASE)), time_, _no_value(len(user)))
+    moment += 1_600_000_000 - np.repeat(moment[ends - length], length)
     asked = np.sort(rng.choice(users, size=min(ASKED, users // 2), replace=False))
+    lasts = ends[asked] - 1
+    before = [slice(last + 1 - size, last) for last, size in zip(lasts, length[asked], strict=True)]
     held_out = HeldOut(
-        histories=[
-            History(*(column[end - size : end - 1] for column in everything))
-            for end, size in zip(ends[asked], length[asked], strict=True)
-        ],
-        targets=[item[end - 1 : end] for end in ends[asked]],
+        histories=[_purchases(item[rows], moment[rows]) for rows in before],
+        targets=[item[last : last + 1] for last in lasts],
         exclude=[np.zeros(0, dtype=np.int64)] * len(asked),
     )
     kept = np.ones(len(user), dtype=bool)
-    kept[ends[asked] - 1] = False
-    item, kind, moment, value = (column[kept] for column in everything)
-    return Interactions(user[kept], item, kind, moment, value, users, items), held_out
+    kept[lasts] = False
+    told = _purchases(item[kept], moment[kept])
+    return Interactions(user[kept], told.item, told.kind, told.time, told.value, users, items), held_out
 
 
-def _no_value(count: int) -> FloatArray:
-    return np.full(count, np.nan, dtype=np.float32)
+def _purchases(item: IntArray, moment: IntArray) -> History:
+    nothing = np.full(len(item), np.nan, dtype=np.float32)
+    return History(item, np.full(len(item), int(Kind.PURCHASE)), moment, nothing)
 
 
 def report(speeds: list[Speed], scale: Scale, *, threads: int) -> Report:

@@ -88,7 +88,7 @@ class SampledTraining(Training):
         super().__init__(**given)
         self.rows = IdRows(
             self.item_tower.id.weight.data,
-            self.average.module["item"].id.weight.data,
+            self.average.get_parameter("module.item.id.weight").data,
             learning_rate=self.config.learning_rate,
             averaging=self.config.averaging,
         )
@@ -120,9 +120,7 @@ class SampledTraining(Training):
     @torch.no_grad()
     def _blend(self) -> None:
         """The moving average of all but the ids."""
-        averaged = self.average.module
-        mine = [*_without_ids(averaged["item"]), *averaged["user"].parameters()]
-        self.blend(mine, self._parameters(), torch.tensor(self.rows.now))
+        self.blend(_without_ids(self.average), self._parameters(), torch.tensor(self.rows.now))
 
     def _judge(self, loss: float, began: float, budget: Any) -> None:
         self.rows.settle()
@@ -139,7 +137,7 @@ class SampledTraining(Training):
         return kept
 
     def _parameters(self) -> list[nn.Parameter]:
-        return [*_without_ids(self.item_tower), *self.user_tower.parameters()]
+        return _without_ids(self._towers())
 
     def _more_state(self) -> dict[str, Any]:
         return {"rows": self.rows.state()}
@@ -148,5 +146,5 @@ class SampledTraining(Training):
         self.rows.adopt(saved["rows"])
 
 
-def _without_ids(tower: nn.Module) -> list[nn.Parameter]:
-    return [part for name, part in tower.named_parameters() if name != "id.weight"]
+def _without_ids(towers: nn.Module) -> list[nn.Parameter]:
+    return [part for name, part in towers.named_parameters() if not name.endswith("item.id.weight")]
