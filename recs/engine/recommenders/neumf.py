@@ -32,7 +32,7 @@ class NeuMfConfig:
     batch: int = 512
     learning_rate: float = 1e-3
     dropout: float = 0.5
-    epochs: int = 60
+    epochs: int = 30
     patience: int = 4
 
 

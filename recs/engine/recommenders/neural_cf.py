@@ -156,10 +156,10 @@ class NeuralCf(Base):
             own = first.gather(1, target[:, None])
             first.scatter_(1, target[:, None], -torch.inf)
             hard, hardest = first.topk(min(HARDEST, count), dim=1)
-            drawn = torch.randint(count, (HARDEST,)).expand(len(target), -1)
+            drawn = torch.randint(count, (HARDEST if count > HARDEST else 0,)).expand(len(target), -1)
             easy = first.gather(1, drawn)
             easy[easy >= hard[:, -1:]] = -torch.inf
-            easy += float(np.log(max(count, HARDEST) / HARDEST))
+            easy += float(np.log(count / HARDEST))
         candidates = torch.cat([target[:, None], hardest, drawn], dim=1)
         logits = torch.cat([own, hard, easy], dim=1) + self.network.added(wishes, candidates)
         loss = functional.cross_entropy(logits, torch.zeros(len(target), dtype=torch.int64))
