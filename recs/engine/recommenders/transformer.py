@@ -85,9 +85,7 @@ class Transformer(Base):
         progress: ProgressCallback | None = None,
     ) -> None:
         self.build(items, seed=seed)
-        start = spectral_vectors(
-            wanted_matrix(interactions, items.count), dimension=self.user_config.dimension, seed=seed
-        )
+        self._start(interactions, seed=seed)
         self.fallback = popularity(interactions, items.count)
         # Training pushes the id of an item that is never a target away from everybody: without an
         # interaction, content alone says where an item belongs.
@@ -107,7 +105,6 @@ class Transformer(Base):
         self.states: list[TrainingState] = []
         towers = zip(self.item_tower.members, self.user_tower.members, strict=True)
         for number, (item_tower, user_tower) in enumerate(towers):
-            item_tower.start_from(start)
             large = items.count > self.training_config.sampled_items
             training = (SampledTraining if large else Training)(
                 item_tower=item_tower,
@@ -136,6 +133,13 @@ class Transformer(Base):
         )
         self.item_tower = ItemTowers([ItemTower(config) for _ in range(self.members)])
         self.user_tower = UserTowers([UserTower(self.user_config) for _ in range(self.members)])
+
+    def _start(self, interactions: Interactions, *, seed: int) -> None:
+        """Puts the ids where the likes of the same users are; nothing of it stays in memory."""
+        wanted = wanted_matrix(interactions, self.item_tower.config.items)
+        vectors = spectral_vectors(wanted, dimension=self.user_config.dimension, seed=seed)
+        for member in self.item_tower.members:
+            member.start_from(vectors)
 
     def _alone(self, item_tower: ItemTower, user_tower: UserTower, items: Items) -> Transformer:
         """A recommender of one member, to be judged by itself."""

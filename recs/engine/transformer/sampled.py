@@ -44,7 +44,8 @@ class IdRows:
 
     def step(self, rows: Tensor, gradient: Tensor) -> None:
         """``rows`` int64 [m], each once; ``gradient`` float32 [m, d]."""
-        self._catch_up(rows)
+        before = self.table[rows]
+        average = self._caught_up(rows, before)
         self.now += 1
         moved = self.moved[rows] + 1
         first = torch.lerp(self.first[rows], gradient, 1 - FIRST_DECAY)
@@ -52,20 +53,21 @@ class IdRows:
         self.moved[rows], self.first[rows], self.second[rows] = moved, first, second
         rate = self.learning_rate / (1 - FIRST_DECAY**moved)
         scale = rate / ((second / (1 - SECOND_DECAY**moved)).sqrt() + 1e-8)
-        weight = self.table[rows] - scale[:, None] * first
-        self.table[rows] = weight
-        self.average[rows] = torch.lerp(self.average[rows], weight, 1 - self.averaging)
+        after = before - scale[:, None] * first
+        self.table[rows] = after
+        self.average[rows] = torch.lerp(average, after, 1 - self.averaging)
         self.averaged_at[rows] = self.now
 
     def settle(self) -> None:
         """Brings every row's average up to date."""
         for rows in torch.arange(len(self.table)).split(SETTLED_AT_ONCE):
-            self._catch_up(rows)
+            self.average[rows] = self._caught_up(rows, self.table[rows])
+            self.averaged_at[rows] = self.now
 
-    def _catch_up(self, rows: Tensor) -> None:
+    def _caught_up(self, rows: Tensor, table: Tensor) -> Tensor:
+        """The averages of rows that have stood at ``table`` [m, d] since they moved last."""
         kept = self.averaging ** (self.now - self.averaged_at[rows])
-        self.average[rows] = torch.lerp(self.table[rows], self.average[rows], kept[:, None])
-        self.averaged_at[rows] = self.now
+        return torch.lerp(table, self.average[rows], kept[:, None])
 
     def state(self) -> dict[str, Any]:
         return {"first": self.first, "second": self.second, "moved": self.moved, "now": self.now}

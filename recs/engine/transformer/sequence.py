@@ -98,6 +98,9 @@ def shuffled_within_moments(interactions: Interactions, rng: np.random.Generator
     if not len(interactions) or not interactions.time.any():
         return interactions
     noise = rng.random(len(interactions))
+    later = (np.diff(interactions.user) > 0) | (np.diff(interactions.time) > 0)
+    if (later | (interactions.time[1:] == 0)).all():
+        return interactions
     noise[interactions.time == 0] = 0.0
     order = np.lexsort((noise, interactions.time, interactions.user))
     return Interactions(
