@@ -15,6 +15,8 @@ from recs.engine.recommender import Recommendations
 
 Row = TypeVar("Row")
 BATCH = 512
+SCORES_AT_ONCE = 1 << 25
+"""Scores that stand in memory together, 134 MB: ranking them takes four times that."""
 DEPTH = 1_000
 """How far down MRR looks: a target below place 1,000 counts 0 instead of less than 0.001."""
 
@@ -73,8 +75,12 @@ def evaluate(
         raise ValueError("nothing is held out: no quality can be measured")
     measured: list[_Measured] = []
     done = 0
+    size = min(BATCH, max(1, SCORES_AT_ONCE // max(1, item_count)))
     columns = zip(
-        _batches(held_out.histories), _batches(held_out.targets), _batches(held_out.exclude), strict=True
+        _batches(held_out.histories, size),
+        _batches(held_out.targets, size),
+        _batches(held_out.exclude, size),
+        strict=True,
     )
     for histories, targets, exclude in columns:
         ranked = recommender.recommend(histories, depth, exclude=exclude).items
@@ -135,7 +141,7 @@ def _mean(measured: Sequence[_Measured], item_count: int) -> Quality:
     )
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Sequence[Row], size: int) -> Iterator[list[Row]]:
     walk = iter(rows)
-    while batch := list(islice(walk, BATCH)):
+    while batch := list(islice(walk, size)):
         yield batch

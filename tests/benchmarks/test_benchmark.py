@@ -19,6 +19,7 @@ from config.services import Services
 
 pytestmark = pytest.mark.slow
 
+ENGINE = ["--items", "2000", "--interactions", "20000", "--seconds", "3"]
 SMALL = ["--products", "200", "--shoppers", "20", "--seconds", "1"]
 LATENCIES = {"rps", "p50_ms", "p95_ms", "p99_ms", "floor_view_p50_ms", "floor_sql_p50_ms"}
 
@@ -72,6 +73,19 @@ def test_no_feed_ignores_an_acknowledged_interaction(running_services: Services,
     assert 0 < figures["vector_p50_ms"] <= figures["vector_p99_ms"]
     assert 0 < figures["feed_p50_ms"] <= figures["feed_p99_ms"]
     assert "vector stored by the worker" in output
+
+
+def test_the_engine_is_measured_by_itself():
+    process = start("engine", *ENGINE, "--json", "-")
+    output, errors = process.communicate(timeout=240)
+
+    assert process.returncode == 0, errors
+    figures = json.loads(output)
+    assert set(figures["histories"]) == {"10", "50"}
+    assert all(speed["batch_to_plain"] > 0 for speed in figures["histories"].values())
+    assert figures["ndcg"] > figures["popularity_ndcg"]
+    assert figures["interactions_per_s"] > 0
+    assert figures["peak_rss_mb"] > 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -21,6 +21,7 @@ from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.wishes import wanted_matrix
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers
 from recs.engine.transformer.item_tower import ItemTower, ItemTowerConfig, item_features, item_tower_config
+from recs.engine.transformer.sampled import SampledTraining
 from recs.engine.transformer.sequence import SequenceBatch, sequence_batch
 from recs.engine.transformer.start import spectral_vectors
 from recs.engine.transformer.training import Training, TrainingConfig, TrainingState
@@ -93,8 +94,7 @@ class Transformer(TwoStages):
     ) -> None:
         until = time.monotonic() + budget.seconds
         self.build(items, seed=seed)
-        wanted = wanted_matrix(interactions, items.count)
-        start = spectral_vectors(wanted, dimension=self.user_config.dimension, seed=seed)
+        self._start(interactions, items, seed=seed)
         self.fallback = popularity(interactions, items.count)
         # Training pushes the id of an item that is never a target away from everybody: without an
         # interaction, content alone says where an item belongs.
@@ -114,11 +114,10 @@ class Transformer(TwoStages):
         both = self.second_stage and judged is not None
         seconds = budget.seconds * (1 - SECOND_SHARE if both else 1)
         self.trainings: list[TrainingState] = []
-        features = item_features(items, np.arange(items.count), self.item_tower.config)
         towers = zip(self.item_tower.members, self.user_tower.members, strict=True)
         for number, (item_tower, user_tower) in enumerate(towers):
-            item_tower.start_from(start, features)
-            training = Training(
+            large = items.count > self.training_config.sampled_items
+            training = (SampledTraining if large else Training)(
                 item_tower=item_tower,
                 user_tower=user_tower,
                 interactions=interactions,
@@ -157,6 +156,15 @@ class Transformer(TwoStages):
         self.item_tower = ItemTowers([ItemTower(config) for _ in range(self.members)])
         self.user_tower = UserTowers([UserTower(self.user_config) for _ in range(self.members)])
 
+    def _start(self, interactions: Interactions, items: Items, *, seed: int) -> None:
+        """Puts the ids where the likes of the same users are, and content at what it tells of that; nothing of it
+        stays in memory."""
+        wanted = wanted_matrix(interactions, self.item_tower.config.items)
+        vectors = spectral_vectors(wanted, dimension=self.user_config.dimension, seed=seed)
+        features = item_features(items, np.arange(items.count), self.item_tower.config)
+        for member in self.item_tower.members:
+            member.start_from(vectors, features)
+
     def _alone(self, item_tower: ItemTower, user_tower: UserTower, items: Items) -> Transformer:
         """A recommender of one member, to be judged by itself."""
         alone = Transformer(user=self.user_config, members=1, second_stage=False)
@@ -193,8 +201,8 @@ class Transformer(TwoStages):
         return self.user_tower.states(self._read(batch), batch.kind, batch.gap, batch.value, batch.length)
 
     def _read(self, batch: SequenceBatch) -> FloatArray:
-        """The item vectors of a batch [b, n, d], zeros at padding."""
-        return self.vectors[np.maximum(batch.item, 0)] * (batch.item >= 0)[..., None]
+        """The item vectors of a batch [b, n, d]; padding may hold any, nothing reads it."""
+        return self.vectors[np.maximum(batch.item, 0)]
 
     def scores(self, histories: Sequence[History]) -> FloatArray:
         users = self.encode(histories)

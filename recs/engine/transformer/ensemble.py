@@ -106,9 +106,13 @@ class UserTowers(nn.Module):
         return _side_by_side([one.states(part, kind, gap, value, lengths) for one, part in parts])
 
     def _parts(self, vectors: FloatArray) -> list[FloatArray]:
+        if len(self.members) == 1:
+            return [vectors]
         scale = np.float32(math.sqrt(len(self.members)))
         return np.split(vectors * scale, len(self.members), axis=-1)
 
 
 def _side_by_side(parts: list[FloatArray]) -> FloatArray:
+    if len(parts) == 1:
+        return parts[0]
     return np.concatenate(parts, axis=-1) / np.float32(math.sqrt(len(parts)))

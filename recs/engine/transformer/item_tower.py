@@ -7,6 +7,7 @@ able to stand alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -52,7 +53,26 @@ class ItemFeatures:
     attribute_offsets: Tensor
     mask: Tensor
 
+    def rows(self, chosen: Tensor) -> ItemFeatures:
+        """The items ``chosen`` [m] alone, in that order."""
+        starts = self.attribute_offsets[chosen]
+        counts = self.attribute_offsets[chosen + 1] - starts
+        offsets = torch.cat([torch.zeros(1, dtype=torch.int64), counts.cumsum(0)])
+        places = torch.arange(int(offsets[-1])) + torch.repeat_interleave(starts - offsets[:-1], counts)
+        return ItemFeatures(
+            known=self.known[chosen],
+            text=self.text[chosen],
+            image=self.image[chosen],
+            category=self.category[chosen],
+            price=self.price[chosen],
+            attribute_ids=self.attribute_ids[places],
+            attribute_offsets=offsets,
+            mask=self.mask[chosen],
+        )
 
+
+PLACED_AT_ONCE = 1 << 16
+"""Items that are placed together: a million of them took several times the memory of their vectors."""
 PARTS = ("id", "text", "image", "category", "price", "attributes")
 
 
@@ -146,9 +166,10 @@ class ItemTower(nn.Module):
             weights = torch.from_numpy(START * told[name])
             part.weight.copy_(weights.T if isinstance(part, nn.Linear) else weights)
 
-    def forward(self, features: ItemFeatures) -> Tensor:
+    def forward(self, features: ItemFeatures, ids: Tensor | None = None) -> Tensor:
+        """``ids`` [items, d]: the id vectors, where the caller has taken them from the table."""
         mask = self._dropped(features.mask) if self.training else features.mask
-        x = self.id(features.known) * mask[:, :1]
+        x = (self.id(features.known) if ids is None else ids) * mask[:, :1]
         if self.text is not None:
             x = x + self.text(self._noised(features.text)) * mask[:, 1:2]
         if self.image is not None:
@@ -180,7 +201,13 @@ class ItemTower(nn.Module):
         self.eval()
         if known is None:
             known = np.full(items.count, -1, dtype=np.int64)
-        return self(item_features(items, known, self.config)).numpy()
+        features = item_features(items, known, self.config)
+        if items.count <= PLACED_AT_ONCE:
+            return cast("FloatArray", self(features).numpy())
+        found = np.empty((items.count, self.config.dimension), dtype=np.float32)
+        for rows in torch.arange(items.count).split(PLACED_AT_ONCE):
+            found[rows[0] : rows[-1] + 1] = self(features.rows(rows)).numpy()
+        return found
 
 
 def _dense(part: FloatArray | None, count: int, width: int) -> FloatArray:

@@ -53,16 +53,17 @@ def sequence_batch(histories: Sequence[History], longest: int) -> SequenceBatch:
     shape = (len(histories), width)
     item = np.full(shape, -1, dtype=np.int64)
     kind = np.zeros(shape, dtype=np.int64)
-    gap = np.zeros(shape, dtype=np.int64)
+    time = np.zeros(shape, dtype=np.int64)
     value = np.zeros(shape, dtype=np.float32)
     for row, (history, rows) in enumerate(zip(histories, kept, strict=True)):
         size = len(rows)
         if size:
             item[row, :size] = history.item[rows]
             kind[row, :size] = history.kind[rows]
-            gap[row, :size] = gap_bucket(history.time[rows])
-            value[row, :size] = scaled_value(history.value[rows])
-    return SequenceBatch(item, kind, gap, value, length)
+            time[row, :size] = history.time[rows]
+            value[row, :size] = history.value[rows]
+    # Once for all rows: history by history took as long as the tower itself. Padding has no time, so no gap.
+    return SequenceBatch(item, kind, gap_bucket(time), scaled_value(value), length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,9 @@ def shuffled_within_moments(interactions: Interactions, rng: np.random.Generator
     if not len(interactions) or not interactions.time.any():
         return interactions
     noise = rng.random(len(interactions))
+    later = (np.diff(interactions.user) > 0) | (np.diff(interactions.time) > 0)
+    if (later | (interactions.time[1:] == 0)).all():
+        return interactions
     noise[interactions.time == 0] = 0.0
     order = np.lexsort((noise, interactions.time, interactions.user))
     return Interactions(

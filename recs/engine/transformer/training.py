@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -41,6 +41,7 @@ CHECKPOINT = "checkpoint.pt"
 class TrainingConfig:
     """``patience``: validations without a better NDCG@10 before the end. ``averaging``: decay per step of the
     weights' moving average, which is what is validated and kept: 0.99 looks back over some hundred steps.
+    A catalogue of more than ``sampled_items`` is trained as in ``sampled.py``, against ``negatives`` items a step.
     """
 
     batch: int = 256
@@ -50,6 +51,7 @@ class TrainingConfig:
     epochs: int = 200
     patience: int = 5
     sampled_items: int = 60_000
+    negatives: int = 8_192
     averaging: float = 0.99
 
 
@@ -92,9 +94,8 @@ class Training:
         self.progress = progress
         self.state = TrainingState()
         self.pieces = segments(interactions, user_tower.config.longest)
-        parameters = [*item_tower.parameters(), *user_tower.parameters()]
         self.optimiser = torch.optim.AdamW(
-            parameters, lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
+            self._parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
         )
         self.average = AveragedModel(self._towers(), multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
         self.best = self._averaged()
@@ -134,22 +135,43 @@ class Training:
         self.user_tower.train()
         data = shuffled_within_moments(self.interactions, rng)
         losses = []
+        learnt = 0
         began = time.monotonic()
         batches = list(length_sorted_batches(self.pieces.end - self.pieces.start, self.config.batch, rng))
         for number, rows in enumerate(batches):
-            losses.append(self._step(training_batch(data, self.pieces, rows, rng), rng))
+            batch = training_batch(data, self.pieces, rows, rng)
+            losses.append(self._step(batch, rng))
+            learnt += int(batch.length.sum())
             spent = self.state.seconds + time.monotonic() - began
             if self.progress and number % 10 == 0:
-                self.progress(Progress("training", min(1.0, spent / budget.seconds), {"loss": losses[-1]}))
+                figures = {"loss": losses[-1], "interactions": float(learnt)}
+                self.progress(Progress("training", min(1.0, spent / budget.seconds), figures))
             if spent >= budget.seconds:
                 break
         return float(np.mean(losses))
 
     def _step(self, batch: TrainingBatch, rng: np.random.Generator) -> float:
         table = self.item_tower(self.features)
+        loss = self._backward(batch, table, batch.item, batch.target)
+        if loss is None:
+            return 0.0
+        torch.nn.utils.clip_grad_norm_(self._parameters(), max_norm=1.0)
+        self.optimiser.step()
+        self.average.update_parameters(self._towers())
+        return loss
+
+    def _backward(
+        self,
+        batch: TrainingBatch,
+        table: Tensor,
+        item: Tensor,
+        target: Tensor,
+        log_q: Tensor | None = None,
+    ) -> float | None:
+        """The loss of a batch whose items and targets [b, n] are rows of ``table``; None without a target."""
         states = self.user_tower(
-            # Not table[batch.item]: its gradient is added up by several threads in any order.
-            functional.embedding(batch.item, table) * (batch.steps < batch.length[:, None])[..., None],
+            # Not table[item]: its gradient is added up by several threads in any order.
+            functional.embedding(item, table) * (batch.steps < batch.length[:, None])[..., None],
             batch.kind,
             batch.gap,
             batch.value,
@@ -157,38 +179,17 @@ class Training:
         )
         chosen = batch.weight > 0
         if not bool(chosen.any()):
-            return 0.0
-        items, targets, log_q = self._candidates(table, batch.target[chosen], rng)
+            return None
         self.optimiser.zero_grad()
-        loss = softmax_backward(
+        return softmax_backward(
             states[chosen],
-            targets,
+            target[chosen],
             batch.weight[chosen],
-            items,
+            table,
             temperature=self.config.temperature,
             log_q=log_q,
             bf16=self.bf16,
         )
-        torch.nn.utils.clip_grad_norm_(
-            [*self.item_tower.parameters(), *self.user_tower.parameters()], max_norm=1.0
-        )
-        self.optimiser.step()
-        self.average.update_parameters(self._towers())
-        return loss
-
-    def _candidates(
-        self, table: Tensor, targets: Tensor, rng: np.random.Generator
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The whole catalogue, or above ``sampled_items`` the targets and a uniform sample."""
-        count = len(table)
-        if count <= self.config.sampled_items:
-            return table, targets, None
-        own, position = torch.unique(targets, return_inverse=True)
-        drawn = torch.from_numpy(rng.choice(count, size=self.config.sampled_items, replace=False))
-        fresh = drawn[~torch.isin(drawn, own)]
-        log_q = torch.full((len(own) + len(fresh),), np.log(self.config.sampled_items / count))
-        log_q[: len(own)] = 0.0
-        return functional.embedding(torch.cat([own, fresh]), table), position, log_q
 
     def _judge(self, loss: float, began: float, budget: Budget) -> None:
         figures = {"loss": loss, "epoch": float(self.state.epoch)}
@@ -206,6 +207,10 @@ class Training:
         self.state.seconds += time.monotonic() - began
         if self.progress:
             self.progress(Progress("training", min(1.0, self.state.seconds / budget.seconds), figures))
+
+    def _parameters(self) -> list[nn.Parameter]:
+        """What the optimiser goes over at every step."""
+        return [*self.item_tower.parameters(), *self.user_tower.parameters()]
 
     def _towers(self) -> nn.ModuleDict:
         return nn.ModuleDict({"item": self.item_tower, "user": self.user_tower})
@@ -226,6 +231,7 @@ class Training:
                     "average": self.average.state_dict(),
                     "best": self.best,
                     "optimiser": self.optimiser.state_dict(),
+                    **self._more_state(),
                 },
                 file,
             )
@@ -251,6 +257,14 @@ class Training:
         self.average.load_state_dict(saved["average"])
         self.best = saved["best"]
         self.optimiser.load_state_dict(saved["optimiser"])
+        self._adopt_state(saved)
+
+    def _more_state(self) -> dict[str, Any]:
+        """What another way to step keeps in a checkpoint beside all this."""
+        return {}
+
+    def _adopt_state(self, saved: dict[str, Any]) -> None:
+        """Goes on with what ``_more_state`` gave."""
 
     def _fingerprint(self) -> str:
         """A checkpoint of other data, another seed or other sizes is not resumed from."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -62,8 +63,32 @@ class Block(nn.Module):
         dropout = self.dropout if self.training else 0.0
         mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True, dropout_p=dropout)
         x = x + functional.dropout(self.out(mixed.transpose(1, 2).reshape(batch, length, width)), dropout)
-        hidden = self.down(functional.gelu(self.up(self.forward_norm(x))))
-        return x + functional.dropout(hidden, dropout)
+        return x + functional.dropout(self._hidden(x), dropout)
+
+    def newest(self, x: Tensor, last: Tensor | None) -> Tensor:
+        """[b, d]: what ``forward`` gives at the places ``last`` [b], None for the last of all, and nowhere else."""
+        batch, length, width = x.shape
+        normed = self.attention_norm(x)
+        read = None
+        if last is None:
+            state, asked = x[:, -1], normed[:, -1]
+        else:
+            rows = torch.arange(batch)
+            state, asked = x[rows, last], normed[rows, last]
+            read = (torch.arange(length) <= last[:, None])[:, None, None]
+        weight, bias = self.mix.weight, self.mix.bias
+        query = functional.linear(asked, weight[:width], bias[:width])
+        key, value = (
+            part.view(batch, length, self.heads, width // self.heads).transpose(1, 2)
+            for part in functional.linear(normed, weight[width:], bias[width:]).chunk(2, dim=-1)
+        )
+        query = query.view(batch, self.heads, 1, width // self.heads)
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=read)
+        state = state + self.out(mixed.reshape(batch, width))
+        return state + self._hidden(state)
+
+    def _hidden(self, x: Tensor) -> Tensor:
+        return cast("Tensor", self.down(functional.gelu(self.up(self.forward_norm(x)))))
 
 
 class UserTower(nn.Module):
@@ -87,15 +112,30 @@ class UserTower(nn.Module):
 
         Positions count from the newest, so that "the last one" means the same whatever came before.
         """
+        x = self._read(vectors, kind, gap, value, length)
+        for block in self.blocks:
+            x = block(x)
+        return functional.normalize(self.norm(x).float(), dim=-1)
+
+    def newest(self, vectors: Tensor, kind: Tensor, gap: Tensor, value: Tensor, length: Tensor) -> Tensor:
+        """Unit vectors [b, d]: what ``forward`` gives at the last interaction of each history.
+
+        Nothing but the newest state of the last block is worked out: of two blocks that saves 42 % of the products.
+        """
+        x = self._read(vectors, kind, gap, value, length)
+        for block in self.blocks[:-1]:
+            x = block(x)
+        last = None if bool((length == vectors.shape[1]).all()) else (length - 1).clamp(min=0)
+        state = cast("Block", self.blocks[-1]).newest(x, last)
+        return functional.normalize(self.norm(state).float(), dim=-1)
+
+    def _read(self, vectors: Tensor, kind: Tensor, gap: Tensor, value: Tensor, length: Tensor) -> Tensor:
         steps = torch.arange(vectors.shape[1], device=vectors.device)
         position = (length[:, None] - 1 - steps).clamp(0, self.config.longest - 1)
         # A unit vector's components are 1/sqrt(d) large: brought to about 1.
         x = vectors * math.sqrt(vectors.shape[-1])
         x = x + self.position(position) + self.kind(kind) + self.gap(gap) + self.value(value[..., None])
-        x = functional.dropout(x, self.config.dropout, self.training)
-        for block in self.blocks:
-            x = block(x)
-        return functional.normalize(self.norm(x).float(), dim=-1)
+        return functional.dropout(x, self.config.dropout, self.training)
 
     @torch.no_grad()
     def adopt_unseen(self, *, kinds: IntArray, gaps: IntArray, longest: int) -> None:
@@ -119,21 +159,30 @@ class UserTower(nn.Module):
         """float32 [b, d] from item vectors [b, n, d] padded on the right; a history of length 0 gives zeros."""
         if not lengths.any():
             return np.zeros((len(lengths), self.config.dimension), dtype=np.float32)
-        states = self.states(vectors, kind, gap, value, lengths)
-        last = states[np.arange(len(lengths)), np.maximum(lengths - 1, 0)]
-        return last * (lengths > 0)[:, None]
+        if self.training:
+            self.eval()
+        found: FloatArray = self.newest(*_tensors(vectors, kind, gap, value, lengths)).numpy()
+        found[lengths == 0] = 0.0
+        return found
 
     @torch.inference_mode()
     def states(
         self, vectors: FloatArray, kind: IntArray, gap: IntArray, value: FloatArray, lengths: IntArray
     ) -> FloatArray:
         """float32 [b, n, d]: the user after each interaction; rows of padding mean nothing."""
-        self.eval()
-        states: Tensor = self(
-            torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)),
-            torch.from_numpy(np.ascontiguousarray(kind)),
-            torch.from_numpy(gap),
-            torch.from_numpy(value),
-            torch.from_numpy(np.ascontiguousarray(lengths)),
-        )
-        return states.numpy()
+        if self.training:
+            self.eval()
+        found: FloatArray = self(*_tensors(vectors, kind, gap, value, lengths)).numpy()
+        return found
+
+
+def _tensors(
+    vectors: FloatArray, kind: IntArray, gap: IntArray, value: FloatArray, lengths: IntArray
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    return (
+        torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)),
+        torch.from_numpy(np.ascontiguousarray(kind)),
+        torch.from_numpy(gap),
+        torch.from_numpy(value),
+        torch.from_numpy(np.ascontiguousarray(lengths)),
+    )

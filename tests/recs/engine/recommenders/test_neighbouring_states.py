@@ -30,10 +30,8 @@ def test_only_what_came_next_is_recommended_and_most_after_the_likest_history(tr
     scores = memory.scores([History.of_items([0, 3])])[0]
 
     assert np.flatnonzero(scores).tolist() == [3, 4, 9]
-    states = transformer.encode([History.of_items(row) for row in ([0, 3], [1])])
-    # Inner states of a history are those of the one causal pass that read it all.
-    alike = transformer.encode([History.of_items([0, 3])])[0] @ states[0]
-    assert scores[9] == pytest.approx(np.exp((alike - 1) / memory.temperature), rel=1e-4)
+    # The very history that is asked for was remembered, rounded to half precision.
+    assert scores[9] == pytest.approx(1.0, abs=0.02)
     assert scores.argmax() == 9
 
 

@@ -74,6 +74,21 @@ def test_a_state_sees_nothing_of_what_comes_later(tower: UserTower):
     assert not torch.allclose(states[0][:, 3], states[1][:, 3], atol=1e-2)
 
 
+def test_the_newest_state_is_that_of_the_whole_forward_pass():
+    torch.manual_seed(0)
+    tower = UserTower(UserTowerConfig(dimension=WIDTH, layers=2, heads=2, longest=6)).eval()
+    for weight in tower.parameters():
+        torch.nn.init.normal_(weight, std=0.5)
+    vectors, nothing = torch.from_numpy(unit(3, 5, WIDTH)), torch.zeros(3, 5, dtype=torch.long)
+
+    for lengths in ([5, 2, 1], [5, 5, 5]):
+        length = torch.tensor(lengths)
+        with torch.inference_mode():
+            newest = tower.newest(vectors, nothing, nothing, nothing.float(), length)
+            states = tower(vectors, nothing, nothing, nothing.float(), length)
+        assert torch.allclose(newest, states[torch.arange(3), length - 1], atol=1e-5)
+
+
 def test_a_history_longer_than_the_tower_reads_is_refused(tower: UserTower):
     with pytest.raises(ValueError, match="7 interactions per history, expected at most 6"):
         encode(tower, unit(1, 7, WIDTH), [7])

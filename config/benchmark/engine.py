@@ -1,0 +1,260 @@
+"""How fast the engine is by itself: a history encoded and answered, and training on a large synthetic catalogue.
+
+Runs as a process of its own, without Django: its peak of memory is the engine's, its number of threads is fixed.
+"""
+
+import argparse
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from config.benchmark.report import Report, ms
+from recs.engine.evaluation import evaluate
+from recs.engine.interactions import HeldOut, History, IntArray, Interactions, Items, Kind
+from recs.engine.recommender import Budget, Progress
+from recs.engine.recommenders.popularity import Popularity
+from recs.engine.recommenders.transformer import Transformer
+
+SEED = 20261124
+LENGTHS = (10, 50)
+"""Interactions of the histories that are encoded."""
+CATALOGUE = 12_000
+SHOWN = 60
+"""Items that are scored for a history, and how many of the best are given back."""
+TOGETHER = 256
+REPEATS = 500
+HISTORY = 20
+"""Mean length of a synthetic history."""
+CLUSTER = 200
+"""Items of a cluster; a synthetic user likes ``LIKED`` of them, and the k-th item of one is 1/k as popular as its
+first."""
+LIKED = 3
+STRAY = 0.1
+"""Share of interactions with an item of any cluster."""
+ASKED = 1_000
+"""Users whose last interaction is held out."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    for name in ("items", "interactions", "seconds", "threads"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--report", type=Path, required=True)
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    torch.set_num_threads(1)
+    _say("histories encoded on one thread")
+    speeds = [measure_speed(length, seconds=options.seconds) for length in LENGTHS]
+    torch.set_num_threads(options.threads)
+    _say(f"{options.items:,} items, {options.interactions:,} interactions")
+    data, held_out = clustered_histories(options.items, options.interactions)
+    _say("training")
+    scale = measure_scale(data, held_out, seconds=options.seconds)
+    report(speeds, scale, threads=options.threads).save(options.report)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Of histories of one ``length``: medians, and histories per second in batches of ``TOGETHER``."""
+
+    length: int
+    encode_p50_ms: float
+    answer_p50_ms: float
+    batch_per_s: float
+    plain_batch_per_s: float
+
+
+def measure_speed(length: int, *, seconds: float) -> Speed:
+    """``answer``: encoding, the exact score of ``CATALOGUE`` items, and the best ``SHOWN``. ``plain``: the user
+    tower's forward pass over a batch that is ready in memory."""
+    rng = np.random.default_rng(SEED)
+    items = Items(count=CATALOGUE)
+    model = Transformer(members=1)
+    model.build(items, seed=SEED)
+    model.trained = np.ones(CATALOGUE, dtype=bool)
+    model.fallback = np.zeros(CATALOGUE, dtype=np.float32)
+    model.use_vectors(items)
+    histories = [_history(rng, length) for _ in range(TOGETHER)]
+    tower = model.user_tower.members[0].eval()
+    vectors = torch.from_numpy(model.vectors[np.stack([history.item for history in histories])])
+    nothing = torch.zeros(TOGETHER, length, dtype=torch.int64)
+    lengths = torch.full((TOGETHER,), length)
+
+    @torch.inference_mode()
+    def plain() -> None:
+        tower(vectors, nothing, nothing, nothing.float(), lengths)
+
+    share = seconds / 4
+    encode = _median_seconds(lambda: model.encode(histories[:1]), seconds=share)
+    answer = _median_seconds(lambda: model.recommend(histories[:1], SHOWN), seconds=share)
+    batch = _median_seconds(lambda: model.encode(histories), seconds=share)
+    floor = _median_seconds(plain, seconds=share)
+    return Speed(length, encode * 1000, answer * 1000, TOGETHER / batch, TOGETHER / floor)
+
+
+def _history(rng: np.random.Generator, length: int) -> History:
+    moments = 1_700_000_000 + np.cumsum(rng.integers(60, 1_000_000, size=length))
+    return _purchases(rng.integers(CATALOGUE, size=length), moments)
+
+
+def _median_seconds(work: Callable[[], object], *, seconds: float) -> float:
+    """Of at most ``REPEATS`` runs in that time; the first ones warm up and do not count."""
+    for _ in range(3):
+        work()
+    spent: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(spent) < REPEATS and (not spent or time.perf_counter() < end):
+        began = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - began)
+    return float(np.median(spent))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """``start_s``: until the first step; quality on held-out last interactions, whole catalogue ranked."""
+
+    items: int
+    users: int
+    interactions: int
+    start_s: float
+    fit_s: float
+    interactions_per_s: float
+    ndcg: float
+    popularity_ndcg: float
+    peak_rss_mb: float
+
+
+class Pace:
+    """Listens to a training: when it began, and how many interactions a second its steps learnt from."""
+
+    def __init__(self) -> None:
+        self.began: float | None = None
+        self.learnt = self.spent = 0.0
+        self.before: tuple[float, float] | None = None
+
+    def listen(self, step: Progress) -> None:
+        now = time.perf_counter()
+        self.began = self.began or now
+        learnt = step.figures.get("interactions")
+        if learnt is not None and self.before is not None:
+            self.spent += now - self.before[0]
+            self.learnt += learnt - self.before[1]
+        # Between epochs it validates: that time is nobody's pace.
+        self.before = None if learnt is None else (now, learnt)
+
+
+def measure_scale(data: Interactions, held_out: HeldOut, *, seconds: float) -> Scale:
+    """``seconds`` bounds the training. Raises RuntimeError if that were too few for twenty steps."""
+    items = Items(count=data.item_count)
+    pace, model, floor = Pace(), Transformer(members=1), Popularity()
+    began = time.perf_counter()
+    model.fit(
+        data, items, budget=Budget(seconds=seconds), seed=SEED, validation=held_out, progress=pace.listen
+    )
+    fitted = time.perf_counter() - began
+    floor.fit(data, items, budget=Budget(seconds=seconds), seed=SEED)
+    if pace.began is None or not pace.learnt:
+        raise RuntimeError("fewer than twenty steps: give it more --seconds")
+    return Scale(
+        items=data.item_count,
+        users=data.user_count,
+        interactions=len(data),
+        start_s=pace.began - began,
+        fit_s=fitted,
+        interactions_per_s=pace.learnt / pace.spent,
+        ndcg=evaluate(model, held_out, item_count=items.count, depth=10).ndcg_10,
+        popularity_ndcg=evaluate(floor, held_out, item_count=items.count, depth=10).ndcg_10,
+        peak_rss_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )
+
+
+def clustered_histories(items: int, interactions: int) -> tuple[Interactions, HeldOut]:
+    """About so many ``interactions``; the last ones of some users are held out. All follows from ``SEED``."""
+    rng = np.random.default_rng(SEED)
+    users = max(2, interactions // HISTORY)
+    length = 3 + rng.poisson(rng.exponential(HISTORY - 3, size=users))
+    user = np.repeat(np.arange(users), length)
+    clusters = max(1, items // CLUSTER)
+    liked = rng.integers(clusters, size=(users, LIKED))
+    cluster = liked[user, rng.integers(LIKED, size=len(user))]
+    stray = rng.random(len(user)) < STRAY
+    cluster[stray] = rng.integers(clusters, size=int(stray.sum()))
+    size = items // clusters
+    place = np.exp(rng.random(len(user), dtype=np.float32) * np.log(size)).astype(np.int64) - 1
+    # Shuffled: the number of an item says nothing about it.
+    item = rng.permutation(items)[cluster * size + place]
+    moment = np.cumsum(rng.integers(60, 500_000, size=len(user)))
+    ends = np.cumsum(length)
+    moment += 1_600_000_000 - np.repeat(moment[ends - length], length)
+    asked = np.sort(rng.choice(users, size=min(ASKED, users // 2), replace=False))
+    lasts = ends[asked] - 1
+    before = [slice(last + 1 - size, last) for last, size in zip(lasts, length[asked], strict=True)]
+    held_out = HeldOut(
+        histories=[_purchases(item[rows], moment[rows]) for rows in before],
+        targets=[item[last : last + 1] for last in lasts],
+        exclude=[np.zeros(0, dtype=np.int64)] * len(asked),
+    )
+    kept = np.ones(len(user), dtype=bool)
+    kept[lasts] = False
+    told = _purchases(item[kept], moment[kept])
+    return Interactions(user[kept], told.item, told.kind, told.time, told.value, users, items), held_out
+
+
+def _purchases(item: IntArray, moment: IntArray) -> History:
+    nothing = np.full(len(item), np.nan, dtype=np.float32)
+    return History(item, np.full(len(item), int(Kind.PURCHASE)), moment, nothing)
+
+
+def report(speeds: list[Speed], scale: Scale, *, threads: int) -> Report:
+    figures = {
+        "benchmark": "engine",
+        "histories": {
+            str(speed.length): {
+                "encode_p50_ms": speed.encode_p50_ms,
+                "answer_p50_ms": speed.answer_p50_ms,
+                "batch_per_s": speed.batch_per_s,
+                "plain_batch_per_s": speed.plain_batch_per_s,
+                "batch_to_plain": speed.batch_per_s / speed.plain_batch_per_s,
+            }
+            for speed in speeds
+        },
+        "threads": threads,
+        **vars(scale),
+    }
+    rows = []
+    for speed in speeds:
+        several = f"{TOGETHER} histories of {speed.length}, per second"
+        rows += [
+            (f"a history of {speed.length} encoded, p50 ms", ms(speed.encode_p50_ms)),
+            (f"… and {CATALOGUE:,} items scored, the best {SHOWN}, p50 ms", ms(speed.answer_p50_ms)),
+            (several, f"{speed.batch_per_s:,.0f}"),
+            ("… to the plain forward pass", f"{speed.batch_per_s / speed.plain_batch_per_s:.2f} ×"),
+        ]
+    rows += [
+        ("training: seconds until the first step", f"{scale.start_s:.1f}"),
+        ("interactions learnt from per second", f"{scale.interactions_per_s:,.0f}"),
+        ("NDCG@10 when the time was over", f"{scale.ndcg:.4f}"),
+        ("NDCG@10 of popularity", f"{scale.popularity_ndcg:.4f}"),
+        ("peak of memory, MB", f"{scale.peak_rss_mb:,.0f}"),
+    ]
+    title = (
+        f"engine: {scale.items:,} items, {scale.interactions:,} interactions of {scale.users:,} users;"
+        f" one thread to encode, {threads} to train"
+    )
+    return Report(title, figures, ("", ""), rows)
+
+
+def _say(step: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {step} …", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

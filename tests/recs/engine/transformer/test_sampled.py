@@ -1,0 +1,95 @@
+"""Training above the size to which every step goes over the whole catalogue."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from recs.engine.interactions import History, Items
+from recs.engine.recommender import Budget, Progress
+from recs.engine.recommenders.transformer import Transformer
+from recs.engine.transformer.item_tower import item_features, item_tower_config
+from recs.engine.transformer.sampled import IdRows
+from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.user_tower import UserTowerConfig
+from tests.contracts.small_recommenders import GROUPS, ITEMS, grouped, shelves
+
+RATE = 0.1
+
+
+def rows_of(table: torch.Tensor, average: torch.Tensor) -> IdRows:
+    return IdRows(table, average, learning_rate=RATE, averaging=0.9)
+
+
+def sampled_transformer() -> Transformer:
+    user = UserTowerConfig(dimension=16, layers=1, heads=2, longest=10, dropout=0.1)
+    training = TrainingConfig(batch=32, epochs=6, learning_rate=5e-3, sampled_items=ITEMS - 1, negatives=8)
+    return Transformer(user=user, training=training, members=1)
+
+
+def test_the_average_of_a_row_that_stood_still_is_that_of_averaging_at_every_step():
+    torch.manual_seed(0)
+    table = torch.randn(6, 3)
+    average, expected = table.clone(), table.clone()
+    rows = rows_of(table, average)
+
+    for _ in range(20):
+        rows.step(torch.randperm(6)[:2], torch.randn(2, 3))
+        expected = 0.9 * expected + 0.1 * table
+    rows.settle()
+
+    assert torch.allclose(average, expected, atol=1e-5)
+
+
+def test_a_row_moves_at_the_rate_however_late_it_moves_first():
+    table = torch.zeros(2, 1)
+    rows = rows_of(table, table.clone())
+    for _ in range(50):
+        rows.step(torch.tensor([0]), torch.ones(1, 1))
+
+    rows.step(torch.tensor([1]), torch.full((1, 1), 7.0))
+
+    assert table[1].item() == pytest.approx(-RATE, rel=1e-4)
+
+
+def test_rows_of_features_are_those_items():
+    items = Items(count=3, attribute_ids=np.array([0, 1, 2, 3]), attribute_offsets=np.array([0, 1, 1, 4]))
+    config = item_tower_config(items, dimension=4, id_dropout=0.0, content_dropout=0.0)
+    features = item_features(items, np.arange(3), config)
+
+    rows = features.rows(torch.tensor([2, 1, 0]))
+
+    assert rows.known.tolist() == [2, 1, 0]
+    assert rows.attribute_ids.tolist() == [1, 2, 3, 0]
+    assert rows.attribute_offsets.tolist() == [0, 3, 3, 4]
+    assert torch.equal(rows.mask, features.mask.flip(0))
+
+
+def test_it_learns_from_a_sample_what_goes_together():
+    model = sampled_transformer()
+
+    model.fit(grouped(), shelves(ITEMS), budget=Budget(seconds=30), seed=1)
+
+    best = model.recommend([History.of_items([0, 3])], 3).items[0]
+    assert {int(item) % GROUPS for item in best} == {0}
+
+
+def test_a_killed_training_on_samples_goes_on_from_its_checkpoint(tmp_path: Path):
+    class Killed(Exception):
+        pass
+
+    def kill(progress: Progress) -> None:
+        if progress.figures.get("epoch") == 4:
+            raise Killed
+
+    data, items = grouped(), Items(count=ITEMS)
+    budget = Budget(seconds=30, checkpoint=tmp_path)
+    with pytest.raises(Killed):
+        sampled_transformer().fit(data, items, budget=budget, seed=1, progress=kill)
+    resumed, whole = sampled_transformer(), sampled_transformer()
+    resumed.fit(data, items, budget=budget, seed=1)
+    whole.fit(data, items, budget=Budget(seconds=30), seed=1)
+
+    assert resumed.trainings[0].epoch == whole.trainings[0].epoch == 6
+    assert np.allclose(resumed.vectors, whole.vectors, atol=2e-3)
