@@ -67,7 +67,7 @@ def _model(name: str, setting: int, seed: int) -> Any:
 def _ranked(model: Any, histories: Rows, item_count: int) -> np.ndarray:
     """The users are folded in from their histories, so that the item before the target is known at the test."""
     seen = matrix(histories, item_count)
-    folded = {"recalculate_user": True} if isinstance(model.__dict__.get("factors"), int) else {}
+    folded = {"recalculate_user": True} if hasattr(model, "item_factors") else {}
     items, scores = model.recommend(
         np.arange(len(histories)), seen, N=PLACES, filter_already_liked_items=True, **folded
     )
