@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
 from recs.engine.recommenders import FAMILY
-from recs.engine.sequences import SequenceData, SequenceFileError, read_sequences
+from recs.engine.sequences import SequenceFileError, read_sequences
 from recs.evaluation.child import ChildError, run_in_child
 from recs.evaluation.judgement import as_json, baseline_of, judge
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob
