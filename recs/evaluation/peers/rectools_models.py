@@ -75,12 +75,13 @@ def transformer(name: str, task: Task) -> Answer:
 
     settings: dict[str, Any] = ESASREC if name == "rectools_esasrec" else {}
     model = SASRecModel(**settings, get_trainer_func=trainer)
-    training = dataset(task.training, task.item_count)
+    known = np.unique(task.training.items)
+    training = dataset(task.training, known)
     best, best_epoch, best_seconds, weights = -1.0, 0, 0.0, {}
     for epoch in range(1, sys.maxsize):
         model.fit_partial(training, min_epochs=0, max_epochs=1)
         seconds = time.monotonic() - began
-        share = task.share_found(ranked(model, task.validation, task.item_count))
+        share = task.share_found(ranked(model, task.validation, known))
         network = model.lightning_model.torch_model
         if share > best:
             best, best_epoch, best_seconds = share, epoch, seconds
@@ -91,8 +92,8 @@ def transformer(name: str, task: Task) -> Answer:
     deadline = next(one for one in model.fit_trainer.callbacks if isinstance(one, Deadline))
     sequences = int((np.diff(task.training.offsets) >= model.train_min_user_interactions).sum())
     return Answer(
-        validation=ranked(model, task.validation, task.item_count),
-        test=ranked(model, task.test, task.item_count),
+        validation=ranked(model, task.validation, known),
+        test=ranked(model, task.test, known),
         train_seconds=seconds,
         best_seconds=best_seconds,
         epochs=deadline.batches / max(1, -(-sequences // model.batch_size)),
@@ -105,22 +106,23 @@ def transformer(name: str, task: Task) -> Answer:
 def ease(task: Task) -> Answer:
     """Its one setting is chosen on validation, the default first."""
     began = time.monotonic()
-    training = dataset(task.training, task.item_count)
+    known = np.unique(task.training.items)
+    training = dataset(task.training, known)
     best, best_seconds, kept, setting = -1.0, 0.0, None, 0.0
     for regularization in REGULARIZATION:
         if kept is not None and time.monotonic() - began > task.seconds:
             break
         model = EASEModel(regularization=regularization, recommend_use_gpu_ranking=False)
         model.fit(training)
-        share = task.share_found(ranked(model, task.validation, task.item_count))
+        share = task.share_found(ranked(model, task.validation, known))
         if share > best:
             best, best_seconds = share, time.monotonic() - began
             kept, setting = model, regularization
     assert kept is not None
     seconds = time.monotonic() - began
     return Answer(
-        validation=ranked(kept, task.validation, task.item_count),
-        test=ranked(kept, task.test, task.item_count),
+        validation=ranked(kept, task.validation, known),
+        test=ranked(kept, task.test, known),
         train_seconds=seconds,
         best_seconds=best_seconds,
         epochs=0.0,
@@ -130,8 +132,8 @@ def ease(task: Task) -> Answer:
     )
 
 
-def dataset(rows: Rows, item_count: int) -> Dataset:
-    """Row and item numbers are the ids, whatever occurs; a day apart, so that the order is kept."""
+def dataset(rows: Rows, known: np.ndarray) -> Dataset:
+    """Row numbers are the users; items that training does not know are left out. A day apart: the order is kept."""
     place = np.arange(len(rows.items)) - np.repeat(rows.offsets[:-1], np.diff(rows.offsets))
     table = pd.DataFrame(
         {
@@ -141,20 +143,26 @@ def dataset(rows: Rows, item_count: int) -> Dataset:
             Columns.Datetime: pd.Timestamp("2000-01-01") + pd.to_timedelta(place, unit="D"),
         }
     )
-    users, items = IdMap.from_values(np.arange(len(rows))), IdMap.from_values(np.arange(item_count))
+    users, items = IdMap.from_values(np.arange(len(rows))), IdMap.from_values(known)
+    table = table[table[Columns.Item].isin(known)]
     return Dataset(users, items, Interactions.from_raw(table, users, items))
 
 
-def ranked(model: Any, histories: Rows, item_count: int) -> np.ndarray:
+def ranked(model: Any, histories: Rows, known: np.ndarray) -> np.ndarray:
     """int64 [rows, PLACES]; -1 for a history of which the model knows no item."""
+    count = len(histories)
+    # The matrix of a data set ends at the highest item in it, and EASE wants as many columns as it was trained
+    # with: one more row, about which nobody asks, holds the last item.
+    items = np.append(histories.items, known[-1])
+    rows = Rows(items, np.append(histories.offsets, len(items)))
     found = model.recommend(
-        users=np.arange(len(histories)),
-        dataset=dataset(histories, item_count),
+        users=np.arange(count),
+        dataset=dataset(rows, known),
         k=PLACES,
         filter_viewed=True,
         on_unsupported_targets="ignore",
     )
-    lists = np.full((len(histories), PLACES), -1, dtype=np.int64)
+    lists = np.full((count, PLACES), -1, dtype=np.int64)
     lists[found[Columns.User].to_numpy(), found[Columns.Rank].to_numpy() - 1] = found[Columns.Item]
     return lists
 
