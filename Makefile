@@ -3,7 +3,7 @@ PORT ?= 8000
 PY := .venv/bin/python
 export PORT
 
-.PHONY: help setup setup-dev demo retrain test test-fast lint bench clean
+.PHONY: help setup setup-dev demo retrain test test-fast lint bench peers clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ lint: setup-dev  ## style, types, the architecture's rules, templates
 
 bench: setup  ## speed of feed and freshness (BENCH="feed freshness", ARGS="--seconds 20")
 	@for name in $(or $(BENCH),feed freshness); do $(PY) manage.py benchmark $$name $(ARGS) || exit 1; done
+
+peers: setup  ## other libraries and ours on one file (ARGS="--sequences FILE --minutes 10"); installs them in var/peers
+	@$(PY) manage.py peers $(ARGS)
 
 clean:  ## remove var/ (database, models, secrets: everything made here) and caches; .venv stays
 	@if [ -x $(PY) ] && [ -d var ]; then $(PY) manage.py services stop; fi

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
 from recs.engine.recommenders import FAMILY
-from recs.engine.sequences import SequenceData, SequenceFileError, read_sequences
+from recs.engine.sequences import SequenceFileError, read_sequences
 from recs.evaluation.child import ChildError, run_in_child
 from recs.evaluation.content_worth import PLAIN, content_worth, worth_json, worth_table
 from recs.evaluation.judgement import OURS, as_json, baseline_of, judge
@@ -23,6 +21,7 @@ from recs.evaluation.plots import PlotError, check_plot, plot
 from recs.evaluation.replaying import replay_json, replay_table
 from recs.evaluation.shop import modality_jobs, moment_of, replay_jobs
 from recs.evaluation.tables import leave_last_out_tables, parts_table
+from recs.evaluation.written import WriteError, check_target, described, write_json
 from recs.nightly.dataset import NotEnoughHistory
 
 WIDE = 190
@@ -116,7 +115,10 @@ class Command(BaseCommand):
                 report = self._leave_last_out(names, options, console)
         except (SequenceFileError, ChildError, NotEnoughHistory) as failure:
             raise CommandError(str(failure)) from failure
-        _write(report, options["json"])
+        try:
+            write_json(report, options["json"])
+        except WriteError as failure:
+            raise CommandError(str(failure)) from failure
 
     def _checked(self, options: dict[str, Any]) -> list[str]:
         """The recommenders' names. Raises CommandError for what cannot be meant, before anything is computed."""
@@ -133,8 +135,10 @@ class Command(BaseCommand):
         for name in ("cold_items", "new_users"):
             if not 0 <= options[name] < 1:
                 raise CommandError(f"--{name.replace('_', '-')} must be at least 0 and below 1")
-        if options["json"] not in (None, "-") and not Path(options["json"]).absolute().parent.is_dir():
-            raise CommandError(f"--json {options['json']}: its folder does not exist")
+        try:
+            check_target(options["json"])
+        except WriteError as failure:
+            raise CommandError(str(failure)) from failure
         if on_shop == bool(options["sequences"]):
             raise CommandError("expected one of --sequences FILE, --replay and --modalities")
         for name in ("plot", "new_users", *(["cold_items"] if options["replay"] else [])):
@@ -167,7 +171,7 @@ class Command(BaseCommand):
         if options["plot"]:
             plot(judged, Path(options["plot"]), title=data.name)
         return {
-            **_described(data),
+            **described(data),
             "seed": seed,
             "cold_items": holdout.cold_items,
             "new_users": holdout.new_users,
@@ -226,25 +230,3 @@ def _moment(text: str | None) -> datetime | None:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise CommandError(f"--replay-from {text}: expected a day as 2011-10-31") from None
-
-
-def _described(data: SequenceData) -> dict[str, Any]:
-    return {
-        "dataset": data.name,
-        "users": len(data.sequences),
-        "items": data.items.count,
-        "interactions": sum(len(row) for row in data.sequences),
-    }
-
-
-def _write(report: dict[str, Any], target: str | None) -> None:
-    if target is None:
-        return
-    text = json.dumps(report, indent=2) + "\n"
-    if target == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        Path(target).write_text(text)
-    except OSError as failure:
-        raise CommandError(f"--json {target}: {failure.strerror}") from failure

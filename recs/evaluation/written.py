@@ -1,0 +1,43 @@
+"""Figures as JSON, in a file or on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from recs.engine.sequences import SequenceData
+
+
+class WriteError(Exception):
+    """The figures cannot be written; the message says where and why."""
+
+
+def check_target(target: str | None) -> None:
+    """Before hours of training: None for nowhere, - for standard output. Raises WriteError."""
+    if target not in (None, "-") and not Path(str(target)).absolute().parent.is_dir():
+        raise WriteError(f"--json {target}: its folder does not exist")
+
+
+def write_json(report: dict[str, Any], target: str | None) -> None:
+    """Raises WriteError."""
+    if target is None:
+        return
+    text = json.dumps(report, indent=2) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(target).write_text(text)
+    except OSError as failure:
+        raise WriteError(f"--json {target}: {failure.strerror}") from failure
+
+
+def described(data: SequenceData) -> dict[str, Any]:
+    return {
+        "dataset": data.name,
+        "users": len(data.sequences),
+        "items": data.items.count,
+        "interactions": sum(len(row) for row in data.sequences),
+    }

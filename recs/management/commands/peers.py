@@ -1,0 +1,146 @@
+"""Other people's libraries and ours on the same file, the same split, the same minutes, judged by the same code."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+
+from recs.engine.sequences import SequenceFileError, read_sequences
+from recs.evaluation.child import ChildError, run_in_child
+from recs.evaluation.judgement import baseline_of, judge
+from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob, Outcome, Protocol, protocol
+from recs.evaluation.peers.environments import PeerEnvironmentError, interpreter
+from recs.evaluation.peers.exchange import Answer
+from recs.evaluation.peers.family import PEERS, SASREC
+from recs.evaluation.peers.report import Race, of_ten_places, peer_json, peers_table, race, race_json
+from recs.evaluation.peers.running import PeerError, outcome_of, run_peer, task_of
+from recs.evaluation.written import WriteError, check_target, described, write_json
+
+OURS = ("item_knn", "ease", "transformer", "hybrid")
+RACER = "transformer"
+WIDE = 250
+"""Columns of a table that goes to a file: none may be cut."""
+
+
+class Command(BaseCommand):
+    help = (
+        "Trains RecTools (SASRec, eSASRec, EASE) and implicit (ALS, item-kNN), each library in a virtual environment"
+        " of its own under var/peers, beside our own recommenders: the same file, split, minutes and metrics."
+        " The first run installs the libraries by pip."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--sequences", metavar="FILE[.gz]", required=True, help="one line a user, oldest first"
+        )
+        parser.add_argument(
+            "--attributes", metavar="FILE[.gz]", help="JSON {item: [attribute id, …]}, for ours alone"
+        )
+        parser.add_argument(
+            "--minutes", type=float, default=10.0, help="bound of each training (default: 10)"
+        )
+        parser.add_argument(
+            "--peers", default="all", metavar="NAME,NAME", help=f"or all (the default): {', '.join(PEERS)}"
+        )
+        parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
+        parser.add_argument("--json", metavar="FILE", help="write the figures there, - for standard output")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        names = _checked(options)
+        console = Console(stderr=options["json"] == "-")
+        if not console.is_terminal:
+            console.width = WIDE
+        sequences = Path(options["sequences"])
+        attributes = Path(options["attributes"]) if options["attributes"] else None
+        seconds, seed = 60 * options["minutes"], options["seed"]
+        try:
+            data = read_sequences(sequences, attributes)
+        except SequenceFileError as failure:
+            raise CommandError(str(failure)) from failure
+        asked = protocol(data, Holdout(), seed=seed)
+
+        failed: dict[str, str] = {}
+        answers = _peers_answer(names, asked, failed, console, seconds=seconds, seed=seed)
+        outcomes = [outcome_of(PEERS[name], answer, asked, seed=seed) for name, answer in answers.items()]
+        for name in OURS:
+            job = LeaveLastOutJob(sequences, attributes, name, seconds, seed)
+            try:
+                outcomes.append(of_ten_places(run_in_child(job, console), asked))
+            except ChildError as failure:
+                failed[name] = str(failure).removeprefix(f"{name}: ")
+        if not outcomes:
+            raise CommandError("nobody gave an answer: " + "; ".join(map(": ".join, failed.items())))
+
+        judged = judge(outcomes, seed=seed)
+        found = _race(answers, outcomes, asked, seed=seed)
+        console.print(peers_table(data, judged, answers))
+        if found:
+            console.print(str(found), highlight=False)
+        for name, why in failed.items():
+            console.print(f"{name} failed: {why}", highlight=False, markup=False)
+        report = {
+            **described(data),
+            "minutes": options["minutes"],
+            "seed": seed,
+            "baseline": baseline_of(judged),
+            "results": [peer_json(one, answers.get(one.outcome.recommender)) for one in judged],
+            "race": race_json(found),
+            "failed": failed,
+        }
+        try:
+            write_json(report, options["json"])
+        except WriteError as failure:
+            raise CommandError(str(failure)) from failure
+
+
+def _checked(options: dict[str, Any]) -> list[str]:
+    """The peers' names. Raises CommandError for what cannot be meant, before anything is computed."""
+    names = list(PEERS) if options["peers"] == "all" else options["peers"].split(",")
+    unknown = [name for name in names if name not in PEERS]
+    if unknown:
+        raise CommandError(f"--peers: unknown {', '.join(unknown)}; known are {', '.join(PEERS)}")
+    if not 0 < options["minutes"] <= 24 * 60:
+        raise CommandError("--minutes must lie above 0 and be at most 1440")
+    try:
+        check_target(options["json"])
+    except WriteError as failure:
+        raise CommandError(str(failure)) from failure
+    return names
+
+
+def _peers_answer(
+    names: list[str],
+    asked: Protocol,
+    failed: dict[str, str],
+    console: Console,
+    *,
+    seconds: float,
+    seed: int,
+) -> dict[str, Answer]:
+    """One after another, so that each has both cores; who fails is named in ``failed`` and the rest goes on."""
+    answers: dict[str, Answer] = {}
+    task = task_of(asked, seconds=seconds, seed=seed)
+    with tempfile.TemporaryDirectory(prefix="peers-") as folder:
+        for name in names:
+            peer = PEERS[name]
+            try:
+                with console.status(f"{name}: its environment"):
+                    python = interpreter(peer.environment, peer.requirements, settings.VAR_DIR / "peers")
+                with console.status(f"{name}: training"):
+                    answers[name] = run_peer(peer, python, task, Path(folder))
+            except (PeerEnvironmentError, PeerError) as failure:
+                failed[name] = str(failure)
+    return answers
+
+
+def _race(answers: dict[str, Answer], outcomes: list[Outcome], asked: Protocol, *, seed: int) -> Race | None:
+    """None where one of the two did not run."""
+    ours = next((one for one in outcomes if one.recommender == RACER), None)
+    if ours is None or SASREC not in answers:
+        return None
+    return race(answers[SASREC], asked.lesson, ours.curve, seed=seed)
