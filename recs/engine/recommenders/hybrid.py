@@ -2,6 +2,8 @@
 
 A weighted hybrid (Burke 2002, doi 10.1023/A:1021240730564) whose weights are learnt on validation, for each length
 of history (recs/engine/recommenders/blending.py). A member that gets no weight anywhere is neither kept nor asked.
+Where that is better for shoppers whom it has not learnt from, a second stage (recs/engine/recommenders/second_stage)
+puts the first hundred in order.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from recs.engine.recommenders.item_knn import ItemKnn
 from recs.engine.recommenders.matrix_factorization import MatrixFactorization
 from recs.engine.recommenders.neighbouring_states import NeighbouringStates
 from recs.engine.recommenders.popularity import Popularity
+from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.user_knn import UserKnn
 
@@ -40,13 +43,13 @@ MEMBERS: Mapping[str, Callable[..., Base]] = {
     "popularity": Popularity,
 }
 TRANSFORMER = Transformer.name
-SHARES = {"transformer": 0.6, "matrix_factorization": 0.1}
+SHARES = {"transformer": 0.5, "matrix_factorization": 0.08}
 """Of the budget; the others share what is left."""
 VALIDATION_ROWS = 6_000
 """Rows that the weights are learnt on: of 200 candidates and seven members, 34 MB per thousand."""
 
 
-class Hybrid(Base):
+class Hybrid(TwoStages):
     name = "hybrid"
 
     def __init__(self, members: Mapping[str, Callable[..., Base]] = MEMBERS) -> None:
@@ -93,29 +96,40 @@ class Hybrid(Base):
             sample = validation.sample(VALIDATION_ROWS, seed=seed)
             self.weights = learn_weights(candidates(list(self.members.values()), sample))
             self._forget_the_silent()
+            transformer = self.members.get(TRANSFORMER)
+            self.learn_second_stage(
+                interactions,
+                items,
+                validation,
+                retrieval=transformer.vectors if isinstance(transformer, Transformer) else None,
+                until=until,
+                seed=seed,
+                progress=progress,
+            )
         else:
             self.weights = np.ones((len(LENGTHS) + 1, len(self.members)), dtype=np.float32)
 
     def scores(self, histories: Sequence[History]) -> FloatArray:
-        bucket = length_bucket(np.array([len(history) for history in histories], dtype=np.int64))
-        blended: FloatArray | None = None
-        for number, member in enumerate(self.members.values()):
-            said = normalised(member.scores(histories)) * self.weights[bucket, number][:, None]
-            blended = said if blended is None else blended + said
-        assert blended is not None
-        return blended
+        """Of the blend, before the second stage."""
+        return self.said(self.voices(histories), histories)
 
-    def explain(self, history: History, item: int) -> FloatArray:
-        """Leave one out: the score with an interaction minus the score without it."""
-        left_out = [history.without(place) for place in range(len(history))]
-        scores = self.scores([history, *left_out])[:, item]
-        return (scores[0] - scores[1:]).astype(np.float32)
+    def voices(self, histories: Sequence[History]) -> list[FloatArray]:
+        """What each member says."""
+        return [normalised(member.scores(histories)) for member in self.members.values()]
+
+    def said(self, voices: list[FloatArray], histories: Sequence[History]) -> FloatArray:
+        bucket = length_bucket(np.array([len(history) for history in histories], dtype=np.int64))
+        weights = self.weights[bucket]
+        blended = voices[0] * weights[:, :1]
+        for number, voice in enumerate(voices[1:], start=1):
+            blended += voice * weights[:, number, None]
+        return blended
 
     def pack(self) -> Artifact:
         packed = {name: member.pack() for name, member in self.members.items()}
         arrays = {f"{name}.{key}": part for name, one in packed.items() for key, part in one.arrays.items()}
         config = {"members": {name: one.config for name, one in packed.items()}}
-        return Artifact(self.name, config, {**arrays, "weights": self.weights})
+        return self.packed_with_second(Artifact(self.name, config, {**arrays, "weights": self.weights}))
 
     def unpack(self, artifact: Artifact) -> None:
         self.weights = array(artifact, "weights")
@@ -133,10 +147,12 @@ class Hybrid(Base):
             member = self._made(name)
             member.unpack(Artifact(name, configs[name], arrays))
             self.members[name] = member
+        self.unpack_second(artifact)
 
     @property
     def parameters(self) -> int:
-        return sum(member.parameters for member in self.members.values())
+        own = sum(member.parameters for member in self.members.values())
+        return own + (self.second.parameters if self.second else 0)
 
     def _made(self, name: str) -> Base:
         """An empty member."""

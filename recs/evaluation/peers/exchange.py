@@ -10,6 +10,7 @@ import resource
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -77,26 +78,29 @@ class Answer:
 
 
 def write_task(task: Task, path: Path) -> None:
-    arrays = {}
+    arrays: dict[str, Any] = {
+        "targets": task.targets,
+        "item_count": task.item_count,
+        "seconds": task.seconds,
+        "seed": task.seed,
+    }
     for name in ("training", "validation", "test"):
         rows: Rows = getattr(task, name)
-        arrays[f"{name}_items"], arrays[f"{name}_offsets"] = rows.items, rows.offsets
-    np.savez(
-        path,
-        targets=task.targets,
-        item_count=task.item_count,
-        seconds=task.seconds,
-        seed=task.seed,
-        **arrays,
-    )
+        arrays |= {f"{name}_items": rows.items, f"{name}_offsets": rows.offsets}
+    np.savez(path, **arrays)
 
 
 def read_task(path: Path) -> Task:
     with np.load(path, allow_pickle=False) as file:
+
+        def rows(name: str) -> Rows:
+            return Rows(file[f"{name}_items"], file[f"{name}_offsets"])
+
         return Task(
-            *(Rows(file[f"{name}_items"], file[f"{name}_offsets"]) for name in ("training", "validation")),
+            training=rows("training"),
+            validation=rows("validation"),
             targets=file["targets"],
-            test=Rows(file["test_items"], file["test_offsets"]),
+            test=rows("test"),
             item_count=int(file["item_count"]),
             seconds=float(file["seconds"]),
             seed=int(file["seed"]),
@@ -106,7 +110,8 @@ def read_task(path: Path) -> Task:
 def write_answer(answer: Answer, path: Path) -> None:
     """All or nothing, so that a killed peer leaves no half of an answer."""
     partial = path.with_name(f"partial-{path.name}")
-    np.savez(partial, **{field.name: np.asarray(getattr(answer, field.name)) for field in fields(Answer)})
+    arrays: dict[str, Any] = {field.name: np.asarray(getattr(answer, field.name)) for field in fields(Answer)}
+    np.savez(partial, **arrays)
     os.replace(partial, path)
 
 

@@ -55,14 +55,16 @@ def head_of(kind: int, value: float = float("nan")) -> Head:
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """``items`` int64 [b, c], -1 where a list ends; ``scores`` float32 [b, c]."""
+    """``items`` int64 [b, c], -1 where a list ends; ``scores`` float32 [b, c]; ``voices`` float32 [b, c, v]: what each
+    of those says who made the score, 0 … 1; v is 0 where one alone did."""
 
     items: IntArray
     scores: FloatArray
+    voices: FloatArray
 
     def of(self, rows: IntArray | slice) -> Proposals:
         """These rows alone."""
-        return Proposals(self.items[rows], self.scores[rows])
+        return Proposals(self.items[rows], self.scores[rows], self.voices[rows])
 
 
 class FirstStage(Protocol):
@@ -123,7 +125,11 @@ def answers(first: FirstStage, held_out: HeldOut, *, until: float = math.inf) ->
     return Answers(
         held_out.histories[asked],
         targets,
-        Proposals(items, np.concatenate([one.scores for one in found])),
+        Proposals(
+            items,
+            np.concatenate([one.scores for one in found]),
+            np.concatenate([one.voices for one in found]),
+        ),
         np.stack([np.isin(row, target) for row, target in zip(items, targets, strict=True)]),
         np.array([HEADS.index(head_of(int(kind))) for kind in kinds[asked]], dtype=np.int64),
         users[asked],

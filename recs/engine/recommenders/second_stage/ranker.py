@@ -20,6 +20,7 @@ class Ranker(nn.Module):
 
     def __init__(self, measures: int, facts: int) -> None:
         super().__init__()
+        self.facts = facts
         self.sharpness = nn.Parameter(torch.zeros(()))
         self.attend = nn.Parameter(0.3 * torch.randn(ATTENTIONS, measures))
         self.newness = nn.Parameter((-0.2 * torch.arange(LONGEST)).repeat(ATTENTIONS, 1))

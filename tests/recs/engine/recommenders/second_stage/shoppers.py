@@ -17,7 +17,7 @@ class Blind:
     def propose(self, histories, k, *, exclude=None, among=None) -> Proposals:
         rows = [np.random.default_rng(int(history.item.sum())).random(ITEMS) for history in histories]
         best = top_k(np.stack(rows).astype(np.float32), k, exclude=exclude, among=among)
-        return Proposals(best.items, best.scores)
+        return Proposals(best.items, best.scores, np.maximum(best.scores, 0.0)[..., None])
 
 
 def stage() -> SecondStage:

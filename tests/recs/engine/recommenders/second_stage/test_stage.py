@@ -22,6 +22,10 @@ HISTORY = [History.of_items([0, 1, 8])]
 LIST = Blind().propose(HISTORY, ITEMS)
 
 
+def proposals(items: np.ndarray, scores: np.ndarray) -> Proposals:
+    return Proposals(items, scores, np.zeros((*items.shape, 1), dtype=np.float32))
+
+
 @pytest.fixture(scope="module")
 def taught() -> SecondStage:
     learnt = stage()
@@ -54,7 +58,7 @@ def test_an_empty_history_changes_nothing(taught):
 
 
 def test_a_candidate_asked_for_alone_is_corrected_as_in_its_list(taught):
-    one = Proposals(LIST.items[:, 7:8], LIST.scores[:, 7:8])
+    one = Proposals(LIST.items[:, 7:8], LIST.scores[:, 7:8], LIST.voices[:, 7:8])
 
     alone = taught.corrections(HISTORY, one, LIST.scores)
 
@@ -62,7 +66,7 @@ def test_a_candidate_asked_for_alone_is_corrected_as_in_its_list(taught):
 
 
 def test_a_list_that_ends_early_stays_so(taught):
-    short = Proposals(np.array([[1, 2, 3, -1]]), np.array([[0.9, 0.8, 0.7, -np.inf]], dtype=np.float32))
+    short = proposals(np.array([[1, 2, 3, -1]]), np.array([[0.9, 0.8, 0.7, -np.inf]], dtype=np.float32))
 
     found = taught.rescored(short, HISTORY, 4)
 
@@ -73,7 +77,7 @@ def test_a_list_that_ends_early_stays_so(taught):
 
 def test_what_follows_the_first_hundred_stays_behind(taught):
     width = PLACES + 2
-    long = Proposals(np.arange(width)[None] % ITEMS, np.linspace(1, 0, width, dtype=np.float32)[None])
+    long = proposals(np.arange(width)[None] % ITEMS, np.linspace(1, 0, width, dtype=np.float32)[None])
 
     found = taught.rescored(long, HISTORY, width)
 
