@@ -103,6 +103,11 @@ class Hybrid(Base):
                 logger.warning("the hybrid goes on without %s: %s", name, reason)
                 continue
             self.members[name] = member
+        self.blend(self.members, validation, seed=seed)
+
+    def blend(self, members: Mapping[str, Base], validation: HeldOut | None, *, seed: int) -> None:
+        """Becomes the blend of members that are fitted already; their names are those of ``MEMBERS``."""
+        self.members = dict(members)
         if validation and len(validation):
             sample = validation.sample(VALIDATION_ROWS, seed=seed)
             self.weights = learn_weights(candidates(list(self.members.values()), sample))
