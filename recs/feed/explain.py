@@ -25,7 +25,7 @@ BY_SUBJECT = {
     "bought_together": ("goes_with", "Often bought together with {name}"),
     "similar": ("similar_to", "Similar to {name}"),
 }
-BY_TASTE = ("nearest", "similar_to_recent", "alike_in_words", "newcomers", "given")
+BY_TASTE = ("recommended", "nearest", "similar_to_recent", "alike_in_words", "newcomers", "given")
 """Sources whose candidates are there, or in their place, for the shopper's history."""
 
 CODES = tuple(

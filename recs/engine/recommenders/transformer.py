@@ -24,6 +24,7 @@ from recs.engine.transformer.sequence import SequenceBatch, sequence_batch
 from recs.engine.transformer.start import spectral_vectors
 from recs.engine.transformer.training import Training, TrainingConfig, TrainingState
 from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
+from recs.engine.transformer.warm import WarmStart
 
 Tower = TypeVar("Tower", bound=nn.Module)
 
@@ -31,6 +32,8 @@ ITEM_ARRAYS, USER_ARRAYS = "item.", "user."
 """How the names of a tower's arrays begin in an artifact."""
 MEMBERS = 1
 """Pairs of towers that are trained one after another and served as one."""
+COLD, WARM = "cold", "warm"
+"""How a training started: from nothing, or from an earlier one's towers."""
 ENCODED_AT_ONCE = 256
 VALIDATION_ROWS = 5_000
 """Rows that an epoch is judged on: NDCG@10 of 5,000 rows has a standard error of about 0.002."""
@@ -52,12 +55,16 @@ class Transformer(Base):
         members: int = MEMBERS,
         id_dropout: float = 0.1,
         content_dropout: float = 0.2,
+        warm: WarmStart | None = None,
     ) -> None:
+        """``warm``: what ``fit`` goes on from, if it fits; ``started`` then says whether it did."""
         self.user_config = user or UserTowerConfig()
         self.training_config = training or TrainingConfig()
         self.members = members
         self.id_dropout = id_dropout
         self.content_dropout = content_dropout
+        self.warm = warm
+        self.started = COLD
 
     @property
     def dimension(self) -> int:
@@ -90,6 +97,9 @@ class Transformer(Base):
         # Training pushes the id of an item that is never a target away from everybody: without an
         # interaction, content alone says where an item belongs.
         self.trained = np.bincount(interactions.item[interactions.item >= 0], minlength=items.count) > 0
+        misfit = self.warm.misfit(self.item_tower, self.user_tower) if self.warm else ""
+        warm = None if misfit else self.warm
+        self.started = WARM if warm else f"{COLD}: {misfit}" if misfit else COLD
         judged = validation.sample(VALIDATION_ROWS, seed=seed) if validation and len(validation) else None
 
         def validate(item_tower: ItemTower, user_tower: UserTower) -> float:
@@ -106,6 +116,8 @@ class Transformer(Base):
         towers = zip(self.item_tower.members, self.user_tower.members, strict=True)
         for number, (item_tower, user_tower) in enumerate(towers):
             item_tower.start_from(start)
+            if warm:
+                warm.give(number, item_tower, user_tower, start)
             training = Training(
                 item_tower=item_tower,
                 user_tower=user_tower,
@@ -115,6 +127,7 @@ class Transformer(Base):
                 seed=seed + number,
                 validate=validate if judged else None,
                 progress=told,
+                judge_start=warm is not None,
             )
             spent = sum(state.seconds for state in self.trainings)
             folder = budget.checkpoint / f"member-{number}" if budget.checkpoint else None
