@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from recs.engine.artifact import ArtifactError
-from recs.engine.interactions import History
+from recs.engine.interactions import HeldOut, History
 from recs.engine.recommenders.hybrid import Hybrid
 from recs.engine.recommenders.second_stage.answers import HEADS, Head
 from recs.engine.recommenders.second_stage.likeness import Likenesses
@@ -93,3 +93,26 @@ def second_stage_that_wants(items: list[int], *, voices: int) -> SecondStage:
         last.weight[HEADS.index(Head.PURCHASE)] = 1.0
     stage.ranker.eval()
     return stage
+
+
+def test_members_that_are_fitted_are_blended_without_being_fitted_again(hybrid):
+    again = small_hybrid()
+
+    again.blend(hybrid.members, None, seed=1)
+
+    assert [again.members[name] is one for name, one in hybrid.members.items()] == [True] * len(
+        hybrid.members
+    )
+    assert (again.weights == 1).all()
+
+
+def test_on_validation_the_blend_keeps_who_is_right():
+    ease, popular = fit("ease", grouped()), fit("popularity", grouped())
+    histories = [History.of_items([group, group + 3]) for group in (0, 1, 2)] * 4
+    seen = [history.item for history in histories]
+    held_out = HeldOut(histories, [item[-1:] + 3 for item in seen], seen)
+    blend = Hybrid()
+
+    blend.blend({"ease": ease, "popularity": popular}, held_out, seed=1)
+
+    assert list(blend.members) == ["ease"]
