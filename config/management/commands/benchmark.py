@@ -14,7 +14,7 @@ from config.benchmark.installation import BenchmarkError, temporary_installation
 from config.benchmark.report import Report
 from config.demo import Stopped, children
 
-NAMES = ("feed", "freshness", "ingest", "retrieval", "training", "page")
+NAMES = ("feed", "freshness", "ingest", "retrieval", "training", "warm_start", "page")
 
 
 class Command(BaseCommand):
