@@ -55,10 +55,8 @@ def read_served(folder: Path, *, recommender: str, sha256: str) -> ServedRecomme
         raise ArtifactError(f"{folder} is a {recommender!r}, which this program does not know")
     made = FAMILY[recommender]()
     assert isinstance(made, Base)
-    try:
-        made.unpack(artifact)
-    except (KeyError, TypeError, ValueError, IndexError) as failure:
-        raise ArtifactError(
-            f"configuration and arrays of {folder} do not fit a {recommender!r}: {failure!r}"
-        ) from failure
+    made.restore(artifact)
+    items = made.scores([History.of_items([])]).shape[1]
+    if items != len(ids):
+        raise ArtifactError(f"{folder} has ids of {len(ids)} items, and its {recommender!r} knows {items}")
     return ServedRecommender(made, ids)

@@ -35,8 +35,8 @@ QUICK = ("popularity", "content_based", "item_knn", "user_knn", "matrix_factoriz
 """What learns in seconds; the hybrid then blends all that was fitted. Not of the night is neural_cf, which learns by
 minutes as the transformer does, nor neighbouring_states: on the demo's shop reading its states took 23 s, the blend
 gave it no weight, and a web process would hold 200,000 states. ``manage.py evaluate`` has both."""
-QUICK_SHARE = 0.05
-"""Of the minutes, for each of them at most: before the demo's first training of two minutes all six took 21 s on two
+QUICK_LEAST, QUICK_SHARE = 5.0, 0.03
+"""Seconds and share of the minutes, whichever is more, for each of them at most: before the demo's first training of two minutes all six took 21 s on two
 busy cores, 8 s of them matrix_factorization, and blending 4 s."""
 MOST_FOR_USER_KNN = 2_000_000
 """Interactions: it compares a history with every shopper who wanted one of its products, at every request."""
@@ -97,9 +97,10 @@ def train(
         family[name] = recommender
         seconds[name] = round(time.monotonic() - began, 2)
 
+    quick = max(QUICK_LEAST, QUICK_SHARE * 60 * minutes)
     for name in QUICK:
         if name != UserKnn.name or len(split.training) <= MOST_FOR_USER_KNN:
-            fit(name, MEMBERS[name](), Budget(seconds=QUICK_SHARE * 60 * minutes))
+            fit(name, MEMBERS[name](), Budget(seconds=quick))
     start, why_cold = warm_start(dataset, champion)
     transformer = Transformer(training=TrainingConfig(batch=BATCH), warm=start)
     fit(transformer.name, transformer, Budget(seconds=60 * minutes, checkpoint=checkpoint_folder()))

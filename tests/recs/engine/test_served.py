@@ -112,6 +112,13 @@ def test_an_artifact_without_the_owners_ids_is_refused(tmp_path: Path):
         read_served(tmp_path / "a", recommender="ease", sha256=sha256)
 
 
+def test_ids_of_another_number_of_items_are_refused(tmp_path: Path):
+    sha256 = write_served(tmp_path / "a", base("ease"), ids=IDS[:-1])
+
+    with pytest.raises(ArtifactError, match=f"ids of {ITEMS - 1} items, and its 'ease' knows {ITEMS}"):
+        read_served(tmp_path / "a", recommender="ease", sha256=sha256)
+
+
 def test_a_recommender_that_this_program_does_not_know_is_refused(tmp_path: Path):
     artifact = base("ease").pack()
     sha256 = write_artifact(

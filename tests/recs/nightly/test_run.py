@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from recs import registry
 from recs.models import ModelVersion, ProductVector, ShopperVector, TrainingRun
 from recs.nightly import run as nightly
+from recs.nightly import train
 from recs.nightly.lease import Lease
 from recs.nightly.run import AlreadyRunning, run_nightly
 from recs.nightly.train import checkpoint_folder
@@ -83,8 +84,19 @@ def test_a_run_keeps_every_figure(shelves):
     ]
 
 
-def test_a_challenger_that_is_no_better_is_refused_and_the_champion_serves_on(shelves):
+def test_the_next_night_goes_on_from_the_champions_towers(shelves):
+    run_nightly(minutes=MINUTES)
+
+    figures = run_nightly(minutes=MINUTES).figures
+
+    assert figures["start"] == "warm"
+    assert figures["curve"][0]["epoch"] == 0.0
+    assert figures["quality"]["transformer"]["validation_ndcg@10"] >= round(figures["curve"][0]["ndcg@10"], 5)
+
+
+def test_a_challenger_that_is_no_better_is_refused_and_the_champion_serves_on(shelves, monkeypatch):
     champion = run_nightly(minutes=MINUTES).version
+    monkeypatch.setattr(train, "warm_start", lambda *_: (None, "not in this test"))
 
     # The same seed on the same history gives the same model. (One that was hardly trained can be the better one
     # by luck: in so small a shop content alone says much.)
