@@ -36,8 +36,8 @@ QUICK = ("popularity", "content_based", "item_knn", "user_knn", "matrix_factoriz
 minutes as the transformer does, nor neighbouring_states: on the demo's shop reading its states took 23 s, the blend
 gave it no weight, and a web process would hold 200,000 states. ``manage.py evaluate`` has both."""
 QUICK_LEAST, QUICK_SHARE = 5.0, 0.03
-"""Seconds and share of the minutes, whichever is more, for each of them at most: before the demo's first training of two minutes all six took 21 s on two
-busy cores, 8 s of them matrix_factorization, and blending 4 s."""
+"""Seconds, and share of the minutes: each of them gets what is more. With 6 s each, before the demo's first training
+of two minutes, all six took 21 s on two busy cores, and blending 4 s."""
 MOST_FOR_USER_KNN = 2_000_000
 """Interactions: it compares a history with every shopper who wanted one of its products, at every request."""
 MOST_NUMBERS = 100_000_000
