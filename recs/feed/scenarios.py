@@ -71,7 +71,9 @@ def pipeline_for(scenario: str, request: FeedRequest, version: ActiveVersion | N
             return replace(
                 everybody,
                 sources=(
-                    sources.recommended() if request.scores else sources.nearest(version),
+                    sources.recommended(),
+                    # Beside it, for what came since it learnt has a place among the vectors alone.
+                    sources.nearest(version),
                     sources.similar_to_recent(version),
                     sources.alike_in_words(),
                     sources.newcomers(version),

@@ -47,7 +47,7 @@ class Source:
 
 
 def recommended() -> Source:
-    """What the version's own recommender puts first, where another one than the vectors ranks."""
+    """What the recommender puts first that ranks in place of the vectors, where the version has one."""
 
     def look(request: FeedRequest) -> list[Proposal]:
         if request.scores is None:
