@@ -5,16 +5,41 @@ Asked within the request, with the history as of that moment: what the shopper j
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 
 from recs.engine.catalogue_scores import CatalogueScores
+from recs.engine.interactions import FloatArray, History, IntArray
 from recs.history import product_history
 from recs.registry import ActiveVersion, load_served
 
+if TYPE_CHECKING:
+    from recs.engine.served import ServedRecommender
 
-def served_scores(*, shopper_id: int, version: ActiveVersion) -> CatalogueScores | None:
+ASKED_AGAIN = 12
+"""Products of the history that reasons may name: the newest, each of which costs a further question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """``scores`` go by ``history``, whose items are keys of products."""
+
+    recommender: ServedRecommender
+    history: History
+    scores: CatalogueScores
+
+    def without_each_product(self) -> tuple[IntArray, FloatArray]:
+        """Keys of the newest products of the history, and float32 [products, items]: what is said without each."""
+        return self.recommender.without_each(self.history, most=ASKED_AGAIN)
+
+
+def served_scores(*, shopper_id: int, version: ActiveVersion) -> Said | None:
     """None where the vectors rank, and for a history of which the recommender knows nothing."""
-    served = load_served(version)
-    if served is None:
+    recommender = load_served(version)
+    if recommender is None:
         return None
-    return served.catalogue_scores(product_history(shopper_id=shopper_id, length=settings.HISTORY_LENGTH))
+    history = product_history(shopper_id=shopper_id, length=settings.HISTORY_LENGTH)
+    scores = recommender.catalogue_scores(history)
+    return None if scores is None else Said(recommender, history, scores)

@@ -35,6 +35,17 @@ class ServedRecommender:
             return None
         return CatalogueScores(self.ids, normalised(self.recommender.scores([known]))[0])
 
+    def without_each(self, history: History, *, most: int) -> tuple[IntArray, FloatArray]:
+        """The owner's ids [n] of the newest ``most`` items of the history, newest first, and float32 [n, items]:
+        what is said without all interactions with each of them, 0 where nothing is left to go by."""
+        known = self._known(history)
+        newest = dict.fromkeys(item for item in known.item[::-1].tolist() if item >= 0)
+        items = list(newest)[:most]
+        left = [known.kept(known.item != item) for item in items]
+        scores = normalised(self.recommender.scores(left))
+        scores[[not (one.item >= 0).any() for one in left]] = 0.0
+        return self.ids[items], scores
+
     def _known(self, history: History) -> History:
         return History(places(history.item, self.ids), history.kind, history.time, history.value)
 

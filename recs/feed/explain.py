@@ -129,5 +129,5 @@ def score_owed(one: Candidate, added: Mapping[int, float]) -> dict[int, float]:
 def _suits(one: Candidate) -> bool:
     """Whether it is there for the shopper's history: a list that was given holds also what does not suit."""
     if "given" in one.proposals:
-        return one.parts.get("shopper_affinity", 0.0) > 0
+        return max(one.parts.get(name, 0.0) for name in ("shopper_affinity", "model_affinity")) > 0
     return any(source in one.proposals for source in BY_TASTE)

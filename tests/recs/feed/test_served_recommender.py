@@ -11,6 +11,7 @@ from recs.engine.interactions import Kind
 from recs.feed.scenarios import rerank_products, serve_feed
 from recs.ingest.record import NewInteraction, record_interactions
 from recs.nightly import publish
+from recs.served_scores import served_scores
 from tests.factories import ProductFactory, ShopperFactory
 from tests.recs.small_shop import build_model, following, make_products, publish_model, random_vectors
 
@@ -143,6 +144,33 @@ def test_a_swap_changes_who_ranks_and_a_roll_back_changes_it_back(products, rank
 
     publish.rollback()
     assert proposed(home(shopper), products)[:2] == [4, 5]
+
+
+def test_a_reason_names_the_product_that_the_recommenders_score_is_owed_to(products, ranked):
+    shopper = ShopperFactory()
+    view(shopper, products[20], products[3])
+
+    feed = home(shopper)
+
+    reasons = {item.product: item.reason for item in feed.items}
+    assert reasons[products[4]].product == products[3]
+    assert reasons[products[21]].product == products[20]
+    assert {reasons[products[place]].code for place in (4, 21)} == {"because_you_viewed"}
+
+
+def test_what_a_product_adds_is_the_score_with_it_minus_the_score_without_it(products, ranked):
+    shopper, other = ShopperFactory(), ShopperFactory()
+    view(shopper, products[20])
+    view(shopper, products[3])
+    view(other, products[20])
+
+    both = served_scores(shopper_id=shopper.pk, version=ranked)
+    alone = served_scores(shopper_id=other.pk, version=ranked)
+    keys, without = both.without_each_product()
+
+    assert keys.tolist() == [products[3].pk, products[20].pk]
+    assert without[0] == pytest.approx(alone.scores.scores)
+    assert not alone.without_each_product()[1].any()
 
 
 def test_reranking_follows_it_too(products, ranked):
