@@ -17,7 +17,10 @@ OWNER_IDS = "owner_ids"
 
 
 class ServedRecommender:
-    """Any member of the family, asked for histories of the owner's ids; nothing of it changes by being asked."""
+    """Any member of the family, asked for histories of the owner's ids; nothing of it changes by being asked.
+
+    It is asked for scores of the whole catalogue, so a hybrid is its blend, without a second stage.
+    """
 
     def __init__(self, recommender: Base, ids: IntArray) -> None:
         """``ids`` int64 [items], ascending: whose ``ids[i]`` is the recommender's item i."""

@@ -106,6 +106,7 @@ def train(
     fit(transformer.name, transformer, Budget(seconds=60 * minutes, checkpoint=checkpoint_folder()))
     night.figures["start"] = transformer.started if start else f"{COLD}: {why_cold}"
     began = time.monotonic()
+    # Without the second stage: it orders one list of a hundred, and a feed scores the candidates of all its sources.
     hybrid = Hybrid()
     hybrid.blend(_servable(family), split.validation, seed=seed)
     family[hybrid.name] = hybrid

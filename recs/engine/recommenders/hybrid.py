@@ -78,7 +78,6 @@ class Hybrid(Base):
         """Without validation all members weigh alike. A member that cannot learn from such data is left out."""
         until = time.monotonic() + budget.seconds
         self.members: dict[str, Base] = {}
-        self.second = None
         for number, name in enumerate(self.makers):
 
             def told(step: Progress, number: int = number, name: str = name) -> None:
@@ -104,17 +103,19 @@ class Hybrid(Base):
                 continue
             self.members[name] = member
         self.blend(self.members, validation, seed=seed)
+        if validation and len(validation):
+            self.second = self._second_stage(
+                interactions, items, validation, until=until, seed=seed, progress=progress
+            )
 
     def blend(self, members: Mapping[str, Base], validation: HeldOut | None, *, seed: int) -> None:
-        """Becomes the blend of members that are fitted already; their names are those of ``MEMBERS``."""
-        self.members = dict(members)
+        """Becomes the blend of members that are fitted already, without a second stage; their names are those of
+        ``MEMBERS``."""
+        self.members, self.second = dict(members), None
         if validation and len(validation):
             sample = validation.sample(VALIDATION_ROWS, seed=seed)
             self.weights = learn_weights(candidates(list(self.members.values()), sample))
             self._forget_the_silent()
-            self.second = self._second_stage(
-                interactions, items, validation, until=until, seed=seed, progress=progress
-            )
         else:
             self.weights = np.ones((len(LENGTHS) + 1, len(self.members)), dtype=np.float32)
 
