@@ -14,4 +14,4 @@ from recs.registry import warm_up  # noqa: E402
 # Imported late: models need the application's settings.
 
 # Beside the first requests: torch takes a second or two to import, and pages need not wait for it.
-threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+threading.Thread(target=warm_up, kwargs={"feeds": True}, name="warm-up", daemon=True).start()

@@ -104,6 +104,12 @@ class ModelVersion(models.Model):
     dimension = models.PositiveIntegerField()
     artifact = models.CharField(max_length=200, help_text="Folder below ARTIFACT_DIR.")
     manifest_sha256 = models.CharField(max_length=64)
+    served_sha256 = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="Of the recommender that ranks in place of the vectors; empty where the vectors rank.",
+    )
     metrics = models.JSONField(default=dict, blank=True)
     config = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

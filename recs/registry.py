@@ -18,6 +18,7 @@ from recs.models import ModelVersion
 
 if TYPE_CHECKING:
     from recs.engine.interactions import IntArray
+    from recs.engine.served import ServedRecommender
     from recs.engine.transformer.ensemble import ItemTowers, UserTowers
 
 logger = logging.getLogger(__name__)
@@ -26,11 +27,18 @@ Loaded = TypeVar("Loaded")
 
 KEPT = 2
 """Versions whose towers a process holds: the active one, and the one before, which is warm for a roll-back."""
+KEPT_RECOMMENDERS = 1
+"""Recommenders that a web process holds: each takes a hundred megabytes, and a roll-back waits a blink for it."""
+SERVED = "served"
+"""Folder, in a version's own, of the recommender that ranks in place of the vectors."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveVersion:
-    """What a request needs to know of a version; read once per request and passed on."""
+    """What a request needs to know of a version; read once per request and passed on.
+
+    ``served_sha256`` is empty where the vectors themselves rank.
+    """
 
     id: int
     name: str
@@ -38,6 +46,7 @@ class ActiveVersion:
     dimension: int
     artifact: Path
     manifest_sha256: str
+    served_sha256: str = ""
 
 
 def active_version() -> ActiveVersion | None:
@@ -54,6 +63,7 @@ def version_for_serving(version: ModelVersion) -> ActiveVersion:
         dimension=version.dimension,
         artifact=artifact_folder(version.artifact),
         manifest_sha256=version.manifest_sha256,
+        served_sha256=version.served_sha256,
     )
 
 
@@ -79,19 +89,45 @@ def load_item_tower(version: ActiveVersion) -> ItemTowers:
 
 def load_trained_products(version: ActiveVersion) -> IntArray:
     """Keys of the products that the version learnt a place for. Raises ArtifactError."""
-    from recs.engine.recommenders.transformer import load_trained_ids
+    from recs.engine.transformer.packed_towers import load_trained_ids
 
     return _trained_products.get(
         version.id, lambda: load_trained_ids(version.artifact, sha256=version.manifest_sha256)
     )
 
 
-def warm_up() -> None:
-    """Loads what a first feed would wait for: called when a web or worker process starts."""
+def load_served(version: ActiveVersion) -> ServedRecommender | None:
+    """What ranks in place of the vectors; None where they rank themselves, and where it cannot be loaded.
+
+    That is logged once and not tried again in this process: the vectors of the same version serve instead.
+    """
+    if not version.served_sha256:
+        return None
+    return _served.get(version.id, lambda: _read_served_or_log(version))
+
+
+def read_served(version: ActiveVersion) -> ServedRecommender | None:
+    """As :func:`load_served`, read anew and for the caller alone. Raises ArtifactError."""
+    from recs.engine.served import read_served
+
+    if not version.served_sha256:
+        return None
+    return read_served(
+        version.artifact / SERVED, recommender=version.recommender, sha256=version.served_sha256
+    )
+
+
+def warm_up(*, feeds: bool = False) -> None:
+    """Loads what a first feed would wait for: called when a web or worker process starts.
+
+    ``feeds``: also what only those need who make feeds, the web processes.
+    """
     try:
         version = active_version()
         if version:
             load_encoder(version)
+        if version and feeds:
+            load_served(version)
     except Exception:
         logger.exception("the active model could not be loaded; feeds go on without it")
     finally:
@@ -99,17 +135,28 @@ def warm_up() -> None:
 
 
 def _read_user_tower(version: ActiveVersion) -> UserTowers:
-    from recs.engine.recommenders.transformer import load_user_tower
+    from recs.engine.transformer.packed_towers import load_user_tower
 
     _one_thread()
     return load_user_tower(version.artifact, sha256=version.manifest_sha256)
 
 
 def _read_item_tower(version: ActiveVersion) -> ItemTowers:
-    from recs.engine.recommenders.transformer import load_item_tower
+    from recs.engine.transformer.packed_towers import load_item_tower
 
     _one_thread()
     return load_item_tower(version.artifact, sha256=version.manifest_sha256)
+
+
+def _read_served_or_log(version: ActiveVersion) -> ServedRecommender | None:
+    from recs.engine.artifact import ArtifactError
+
+    _one_thread()
+    try:
+        return read_served(version)
+    except ArtifactError:
+        logger.exception("the %s of version %s is left out of feeds", version.recommender, version.name)
+        return None
 
 
 def _one_thread() -> None:
@@ -128,9 +175,10 @@ class _Cache(Generic[Loaded]):
         self._lock = threading.Lock()
 
     def get(self, version_id: int, read: Callable[[], Loaded]) -> Loaded:
-        held = self._held.get(version_id)
-        if held is not None:
-            return held
+        try:
+            return self._held[version_id]
+        except KeyError:
+            pass
         # One thread reads; the others wait for it instead of reading the same file again.
         with self._lock:
             if version_id not in self._held:
@@ -143,6 +191,7 @@ class _Cache(Generic[Loaded]):
 _user_towers: _Cache[UserTowers] = _Cache(KEPT)
 _item_towers: _Cache[ItemTowers] = _Cache(KEPT)
 _trained_products: _Cache[IntArray] = _Cache(KEPT)
+_served: _Cache[ServedRecommender | None] = _Cache(KEPT_RECOMMENDERS)
 
 
 def _first(versions: QuerySet[ModelVersion]) -> ActiveVersion | None:

@@ -63,8 +63,11 @@ class History:
 
     def without(self, place: int) -> History:
         """All but one interaction."""
-        kept = np.arange(len(self)) != place
-        return History(self.item[kept], self.kind[kept], self.time[kept], self.value[kept])
+        return self.kept(np.arange(len(self)) != place)
+
+    def kept(self, which: NDArray[np.bool_]) -> History:
+        """Those interactions for which ``which`` [n] holds."""
+        return History(self.item[which], self.kind[which], self.time[which], self.value[which])
 
     @classmethod
     def of_items(cls, items: Sequence[int] | IntArray, kind: Kind = Kind.PURCHASE) -> History:

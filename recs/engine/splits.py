@@ -50,10 +50,10 @@ def split_at(
 
     ``every_target``: the test asks for each of the new items of a moment, see :func:`held_out_between`.
     """
-    before = np.sort(interactions.time[interactions.time < test_from])
-    validation_from = _moment(before, 1 - validation_share)
+    earlier = np.sort(interactions.time[interactions.time < test_from])
+    validation_from = _moment(earlier, 1 - validation_share)
     return TimeSplit(
-        training=_rows(interactions, np.flatnonzero(interactions.time < validation_from)),
+        training=before(interactions, validation_from),
         validation=held_out_between(interactions, validation_from, test_from, longest=longest, seed=seed),
         test=held_out_between(
             interactions, test_from, None, longest=longest, seed=seed, every_target=every_target
@@ -119,7 +119,9 @@ def _moment(times: IntArray, share: float) -> int:
     return int(times[min(len(times) - 1, int(len(times) * share))])
 
 
-def _rows(interactions: Interactions, rows: IntArray) -> Interactions:
+def before(interactions: Interactions, moment: int) -> Interactions:
+    """What was known before a moment, in seconds since the epoch."""
+    rows = np.flatnonzero(interactions.time < moment)
     return Interactions(
         interactions.user[rows],
         interactions.item[rows],

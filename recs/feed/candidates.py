@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from recs.engine.catalogue_scores import CatalogueScores
 from recs.engine.interactions import Kind
 
 Vector = NDArray[np.float32]
@@ -28,6 +29,7 @@ class FeedRequest:
     """All that the stages know of who asks and what for; keys are primary keys.
 
     ``vector`` float32 [d] is the shopper in the space of the active version, None without history or model.
+    ``scores`` are of the recommender that ranks in its place, where the version has one.
     ``personal`` is False for a shopper without a history, or one who wants no personalised feeds.
     ``elsewhere`` are products that the same page shows already. ``causes`` are the products of the history behind
     ``vector``, newest first, which reasons may speak of; ``recent`` those that sources start from.
@@ -37,6 +39,7 @@ class FeedRequest:
     count: int
     personal: bool = False
     vector: Vector | None = None
+    scores: CatalogueScores | None = None
     recent: tuple[Recent, ...] = ()
     causes: tuple[Recent, ...] = ()
     bought: frozenset[int] = frozenset()

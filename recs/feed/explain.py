@@ -25,7 +25,7 @@ BY_SUBJECT = {
     "bought_together": ("goes_with", "Often bought together with {name}"),
     "similar": ("similar_to", "Similar to {name}"),
 }
-BY_TASTE = ("nearest", "similar_to_recent", "alike_in_words", "newcomers", "given")
+BY_TASTE = ("recommended", "nearest", "similar_to_recent", "alike_in_words", "newcomers", "given")
 """Sources whose candidates are there, or in their place, for the shopper's history."""
 
 CODES = tuple(
@@ -129,5 +129,5 @@ def score_owed(one: Candidate, added: Mapping[int, float]) -> dict[int, float]:
 def _suits(one: Candidate) -> bool:
     """Whether it is there for the shopper's history: a list that was given holds also what does not suit."""
     if "given" in one.proposals:
-        return one.parts.get("shopper_affinity", 0.0) > 0
+        return max(one.parts.get(name, 0.0) for name in ("shopper_affinity", "model_affinity")) > 0
     return any(source in one.proposals for source in BY_TASTE)

@@ -14,11 +14,12 @@ from accounts.models import Shopper
 from catalog.models import Product
 from recs.engine.interactions import Kind, wanted
 from recs.feed.candidates import FeedRequest, Recent, Stage
-from recs.feed.contributions import by_leaving_out
+from recs.feed.contributions import by_asking_again, by_leaving_out
 from recs.feed.hydrators import shopper_facts
 from recs.feed.pipeline import Contributor
 from recs.history import VectorHistory, recent_products
 from recs.registry import ActiveVersion
+from recs.served_scores import served_scores
 from recs.shopper_vectors import fresh_history, fresh_vector, without_each_product
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def ask(
     """
     began = time.perf_counter()
     facts = shopper_facts(shopper)
-    vector, history, recent, error = None, None, [], ""
+    vector, said, history, recent, error = None, None, None, [], ""
     if shopper is not None and facts.seq > 0 and facts.wants_personal:
         if scenario in FROM_HISTORY:
             # What was looked at and then hidden leads to nothing and is not spoken of.
@@ -74,8 +75,16 @@ def ask(
             except Exception as failure:
                 logger.exception("the shopper could not be encoded; the feed goes on without their vector")
                 error = f"{type(failure).__name__}: {failure}"
+        if version is not None and scenario in FROM_HISTORY:
+            try:
+                said = served_scores(shopper_id=shopper.pk, version=version)
+            except Exception as failure:
+                logger.exception("the %s failed; the feed goes on with the vectors", version.recommender)
+                error = f"{type(failure).__name__}: {failure}"
     contribute = None
-    if version is not None and history is not None and vector is not None:
+    if said is not None and vector is not None:
+        contribute = by_asking_again(said.without_each_product)
+    elif version is not None and history is not None and vector is not None:
         look = partial(without_each_product, history=history, version=version)
         contribute = by_leaving_out(look)
     request = FeedRequest(
@@ -83,6 +92,7 @@ def ask(
         count=count,
         personal=bool(recent),
         vector=vector,
+        scores=said.scores if said else None,
         recent=tuple(recent),
         causes=_causes(history, facts.hidden) if history is not None else (),
         bought=facts.bought,

@@ -71,6 +71,8 @@ def pipeline_for(scenario: str, request: FeedRequest, version: ActiveVersion | N
             return replace(
                 everybody,
                 sources=(
+                    sources.recommended(),
+                    # Beside it, for what came since it learnt has a place among the vectors alone.
                     sources.nearest(version),
                     sources.similar_to_recent(version),
                     sources.alike_in_words(),
@@ -81,7 +83,7 @@ def pipeline_for(scenario: str, request: FeedRequest, version: ActiveVersion | N
                 ),
                 rerank=rerankers.diverse_with_newcomers,
                 scorers=(
-                    scorers.shopper_affinity,
+                    _affinity(request),
                     scorers.recent_affinity,
                     scorers.word_affinity,
                     scorers.newcomer,
@@ -127,7 +129,7 @@ def pipeline_for(scenario: str, request: FeedRequest, version: ActiveVersion | N
                 everybody,
                 filters=(),
                 scorers=(
-                    scorers.shopper_affinity,
+                    _affinity(request),
                     scorers.popularity,
                     _a_little(scorers.best_place),
                 ),
@@ -199,6 +201,11 @@ def rerank_products(*, shopper: Shopper | None, products: Sequence[Product]) -> 
         pipeline_for("rerank", asked.request, version), sources=(given,), contribute=asked.contribute
     )
     return list(feed_items(pipeline.run(asked.request)))
+
+
+def _affinity(request: FeedRequest) -> Scorer:
+    """The model's own score: of the recommender that ranks, or of the vectors."""
+    return scorers.model_affinity if request.scores else scorers.shopper_affinity
 
 
 def _led_by(*names: str) -> tuple[Scorer, ...]:

@@ -39,6 +39,19 @@ def shopper_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> V
     return product_matrix(candidates, len(request.vector)) @ request.vector
 
 
+def model_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
+    """The score of the recommender that ranks in place of the vectors.
+
+    What came into the shop since it learnt is unknown to it and keeps the score of the vectors, which place a
+    product by its content.
+    """
+    by_vector = shopper_affinity(candidates, request)
+    if request.scores is None:
+        return by_vector
+    scores = request.scores.of([one.product_id for one in candidates])
+    return np.where(np.isnan(scores), by_vector, scores).astype(np.float32)
+
+
 def recent_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
     """Nearness to the products that the shopper dealt with last, as the similar source measured it."""
     weight = {one.product_id: RECENT_DECAY**place for place, one in enumerate(request.recent)}

@@ -46,6 +46,18 @@ class Source:
         return self.look(request)
 
 
+def recommended() -> Source:
+    """What the recommender puts first that ranks in place of the vectors, where the version has one."""
+
+    def look(request: FeedRequest) -> list[Proposal]:
+        if request.scores is None:
+            return []
+        found = request.scores.best(NEAREST, exclude=request.unwanted)
+        return [Proposal(product_id, score) for product_id, score in found]
+
+    return Source("recommended", look)
+
+
 def nearest(version: ActiveVersion | None) -> Source:
     """Nearest to the shopper's own vector."""
 

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from recs.engine.artifact import ArtifactError
+from recs.engine.catalogue_scores import places
 from recs.engine.comparison import mean_interval
 from recs.engine.evaluation import Quality, Ranks, evaluate
-from recs.engine.interactions import History, IntArray
-from recs.engine.recommender import Recommendations
+from recs.engine.interactions import FloatArray, History, IntArray
+from recs.engine.recommender import Recommendations, top_k
 from recs.engine.recommenders.transformer import Transformer
 from recs.nightly.dataset import Dataset
-from recs.registry import ActiveVersion
+from recs.registry import ActiveVersion, read_served
+
+JUDGED_MOST = 20_000
+"""Targets that all are asked for; the 95 % interval of a difference is then some thousandths wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Verdict:
 
 
 class Champion:
-    """The active version on tonight's questions, with the vectors and the tower that serve.
+    """The active version on tonight's questions, with all that serves: vectors, tower, and what ranks instead.
 
     It was trained on an older part of the history than the challenger, so it has not seen the held-out
     slice, which is the newest. Products that came later it places by content, as serving does.
@@ -57,6 +61,8 @@ class Champion:
         fallback = np.zeros(len(dataset.product_ids), dtype=np.float32)
         fallback[known] = self._model.fallback[place[known]]
         self._model.fallback = fallback
+        self._product_ids = dataset.product_ids
+        self._served = read_served(version)
 
     def recommend(
         self,
@@ -66,20 +72,43 @@ class Champion:
         exclude: Sequence[IntArray] | None = None,
         among: IntArray | None = None,
     ) -> Recommendations:
-        return self._model.recommend(histories, k, exclude=exclude, among=among)
+        return top_k(self._scores(histories), k, exclude=exclude, among=among)
+
+    def _scores(self, histories: Sequence[History]) -> FloatArray:
+        """As feeds have them: what ranks instead does so for the products that it knows."""
+        scores = self._model.scores(histories)
+        if self._served is None:
+            return scores
+        place = places(self._product_ids, self._served.ids)
+        known = place >= 0
+        scores[:, known] = self._served.scores([self._by_key(history) for history in histories])[
+            :, place[known]
+        ]
+        return scores
+
+    def _by_key(self, history: History) -> History:
+        keys = np.where(history.item >= 0, self._product_ids[history.item], -1)
+        return History(keys, history.kind, history.time, history.value)
 
 
-def judge(family: Mapping[str, Ranks], dataset: Dataset, *, champion: ActiveVersion | None) -> Verdict:
-    """Asks all of them, and the version that serves, for the same held-out targets, and decides."""
+def judge(
+    family: Mapping[str, Ranks], dataset: Dataset, *, challenger: str, champion: ActiveVersion | None
+) -> Verdict:
+    """Asks all of them, and the version that serves, for the same held-out targets, and decides.
+
+    ``challenger``: who of the family is to be published. That was chosen before, on validation: a choice among
+    many on the slice that decides would favour luck.
+    """
     contestants: dict[str, Ranks] = {**family}
     serving, why_none = load_champion(champion, dataset)
     if serving:
         contestants[serving.name] = serving
+    rows = dataset.split.test.sample(JUDGED_MOST, seed=0)
     qualities = {
-        name: evaluate(contestant, dataset.split.test, item_count=len(dataset.product_ids))
+        name: evaluate(contestant, rows, item_count=len(dataset.product_ids))
         for name, contestant in contestants.items()
     }
-    decision = decide(qualities)
+    decision = decide(qualities, challenger=challenger)
     return Verdict(decision.publish, decision.reason, qualities, why_none)
 
 
@@ -93,15 +122,16 @@ def load_champion(version: ActiveVersion | None, dataset: Dataset) -> tuple[Cham
         return None, f"the champion {version.name} cannot be loaded: {failure}"
 
 
-def decide(qualities: dict[str, Quality]) -> Decision:
+def decide(qualities: dict[str, Quality], *, challenger: str) -> Decision:
     """The challenger must have a higher NDCG@10 than the champion, if there is one, and than popularity.
 
     Higher by however little; the interval, of the differences target by target, says how sure that is.
     """
     rivals = [name for name in ("champion", "popularity") if name in qualities]
-    compared = {name: _compare(qualities["transformer"], qualities[name], name) for name in rivals}
+    own = qualities[challenger]
+    compared = {name: _compare(own, qualities[name], name) for name in rivals}
     for name in rivals:
-        if qualities["transformer"].ndcg_10 <= qualities[name].ndcg_10:
+        if own.ndcg_10 <= qualities[name].ndcg_10:
             return Decision(False, f"not better: {compared[name]}")
     return Decision(True, f"better: {compared[rivals[0]]}")
 

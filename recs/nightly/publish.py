@@ -22,7 +22,9 @@ from django.utils import timezone
 from accounts.models import Shopper
 from recs import product_vectors, registry
 from recs.engine.artifact import write_artifact
+from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.transformer import Transformer
+from recs.engine.served import write_served
 from recs.models import ModelVersion
 from recs.nightly.dataset import Dataset
 from recs.shopper_vectors import encode_shoppers
@@ -40,15 +42,25 @@ class CannotActivate(Exception):
 
 
 def build_version(
-    *, model: Transformer, dataset: Dataset, metrics: dict[str, Any], config: dict[str, Any]
+    *,
+    model: Transformer,
+    dataset: Dataset,
+    metrics: dict[str, Any],
+    config: dict[str, Any],
+    best: Base | None = None,
 ) -> ModelVersion:
-    """Row, files, partition and index. The version is still *building*: nobody reads it."""
+    """Row, files, partition and index. The version is still *building*: nobody reads it.
+
+    ``best`` ranks in place of the vectors of ``model``, which are published all the same: similar products,
+    newcomers and the shoppers' vectors are theirs.
+    """
+    best = best or model
     # The row names its folder before there is one, so that whoever finds a half-built version finds all of it.
     name = _free_name()
     version = ModelVersion.objects.create(
         name=name,
         status=Status.BUILDING,
-        recommender=model.name,
+        recommender=best.name,
         dimension=model.dimension,
         artifact=name.replace(":", ""),
         manifest_sha256="",
@@ -57,7 +69,9 @@ def build_version(
     )
     folder = registry.artifact_folder(version.artifact)
     version.manifest_sha256 = write_artifact(folder, model.pack(item_ids=dataset.product_ids))
-    version.save(update_fields=["manifest_sha256"])
+    if best is not model:
+        version.served_sha256 = write_served(folder / registry.SERVED, best, ids=dataset.product_ids)
+    version.save(update_fields=["manifest_sha256", "served_sha256"])
     placed = model.vectors.any(axis=1)
     product_vectors.create_partition(version_id=version.pk)
     product_vectors.copy_vectors(

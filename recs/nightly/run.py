@@ -56,19 +56,27 @@ def _run(night: Night, minutes: float, seed: int) -> TrainingRun:
         publish.remove_leftovers()
     with night.step("dataset"):
         dataset = load_dataset(seed=seed, as_of=history_moment())
+    champion = active_version()
     with night.step("train"):
-        trained = train(dataset, minutes=minutes, seed=seed, night=night)
+        trained = train(dataset, minutes=minutes, seed=seed, night=night, champion=champion)
+    # Asked again: training takes minutes, in which somebody may have rolled back.
     with night.step("evaluate"):
-        verdict = evaluate.judge(trained.family, dataset, champion=active_version())
+        verdict = evaluate.judge(trained.family, dataset, challenger=trained.best, champion=active_version())
     night.figures |= _figures(dataset, trained, verdict, minutes)
     if not verdict.publish:
         return night.lease.finish(TrainingRun.Status.REFUSED, verdict.reason, night.all_figures())
     with night.step("build"):
         version = publish.build_version(
-            model=trained.challenger,
+            model=trained.vectors,
+            best=trained.family[trained.best],
             dataset=dataset,
             metrics=night.figures["quality"],
-            config={"minutes": minutes, "seed": seed, "epochs": trained.challenger.epochs},
+            config={
+                "minutes": minutes,
+                "seed": seed,
+                "epochs": trained.vectors.epochs,
+                "trained_until": dataset.split.validation_from,
+            },
         )
     with night.step("embed shoppers"):
         publish.embed_shoppers(version, progress=lambda done: night.tell("embed shoppers", done))
@@ -83,7 +91,11 @@ def _run(night: Night, minutes: float, seed: int) -> TrainingRun:
 def _figures(dataset: Dataset, trained: Trained, verdict: Verdict, minutes: float) -> dict[str, Any]:
     split = dataset.split
     return {
-        "quality": {name: quality.figures() for name, quality in verdict.qualities.items()},
+        "challenger": trained.best,
+        "quality": {
+            name: {**quality.figures(), **_of_training(name, trained)}
+            for name, quality in verdict.qualities.items()
+        },
         "no_champion": verdict.no_champion,
         "curve": trained.curve,
         "minutes": minutes,
@@ -96,4 +108,14 @@ def _figures(dataset: Dataset, trained: Trained, verdict: Verdict, minutes: floa
             "test_shoppers": len(split.test),
             "test_share": dataset.test_share,
         },
+    }
+
+
+def _of_training(name: str, trained: Trained) -> dict[str, float]:
+    """Nothing of the champion, which learnt on another night."""
+    if name not in trained.validation:
+        return {}
+    return {
+        "validation_ndcg@10": round(trained.validation[name], 5),
+        "train_seconds": trained.seconds[name],
     }

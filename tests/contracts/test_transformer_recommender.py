@@ -9,7 +9,8 @@ import pytest
 
 from recs.engine.interactions import HeldOut, History, Items, Kind
 from recs.engine.recommender import Budget, Progress
-from recs.engine.recommenders.transformer import Transformer, load_item_tower, load_user_tower
+from recs.engine.recommenders.transformer import Transformer
+from recs.engine.transformer.packed_towers import load_item_tower, load_user_tower
 from recs.engine.transformer.training import CHECKPOINT
 from tests.contracts.small_recommenders import (
     GROUPS,

@@ -3,11 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from scipy import sparse
 
 from accounts.models import Shopper
 from catalog.models import Product
 from recs.engine.interactions import FloatArray, Items, Kind
 from recs.engine.recommender import Budget
+from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.item_knn import ItemKnn
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.transformer.training import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
@@ -79,8 +82,23 @@ def untrained_model(items: Items, vectors: FloatArray, *, trained: int | None = 
     return model
 
 
+def following(products: int) -> ItemKnn:
+    """A recommender after whose item i comes item i + 1, and after that i + 2; after the last the first."""
+    places = np.arange(products)
+    near, far = np.roll(np.eye(products), 1, axis=1), np.roll(np.eye(products), 2, axis=1)
+    model = ItemKnn()
+    model.popular = (products - places).astype(np.float32)
+    model.neighbours = sparse.csr_matrix((near + 0.5 * far).astype(np.float32))
+    model.shrinkage, model.decay = 5.0, 0.25
+    return model
+
+
 def build_model(
-    products: list[Product], *, vectors: FloatArray | None = None, trained: int | None = None
+    products: list[Product],
+    *,
+    vectors: FloatArray | None = None,
+    trained: int | None = None,
+    best: Base | None = None,
 ) -> tuple[ModelVersion, Transformer]:
     """A version that is ready, with random vectors unless told, and the model in it."""
     product_ids = np.array([product.pk for product in products], dtype=np.int64)
@@ -90,7 +108,7 @@ def build_model(
     dataset = Dataset(
         split=None, items=items, product_ids=product_ids, shopper_ids=product_ids, interactions=0
     )
-    version = publish.build_version(model=model, dataset=dataset, metrics={}, config={})
+    version = publish.build_version(model=model, dataset=dataset, metrics={}, config={}, best=best)
     publish.mark_ready(version)
     return version, model
 

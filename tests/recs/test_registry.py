@@ -89,3 +89,57 @@ def test_warming_up_without_the_files_says_so_and_goes_on(caplog, monkeypatch):
         registry.warm_up()
 
     assert "the active model could not be loaded" in caplog.text
+
+
+def version_ranked_by_another(products: int = 3) -> registry.ActiveVersion:
+    return small_shop.publish_model(small_shop.make_products(products), best=small_shop.following(products))
+
+
+def test_what_ranks_in_place_of_the_vectors_is_read_once_and_knows_the_shops_keys():
+    version = version_ranked_by_another()
+
+    served = registry.load_served(version)
+
+    assert version.recommender == "item_knn"
+    assert registry.load_served(version) is served
+    assert served.ids.tolist() == sorted(served.ids.tolist())
+    assert len(served.ids) == 3
+
+
+def test_where_the_vectors_rank_nothing_is_in_their_place():
+    assert registry.load_served(small_shop.publish_model(small_shop.make_products(2))) is None
+
+
+def test_only_one_of_them_stays_in_memory():
+    first, second = version_ranked_by_another(), version_ranked_by_another()
+    held = registry.load_served(first)
+
+    assert registry.load_served(second) is not None
+    assert registry.load_served(first) is not held
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "arrays.safetensors"])
+def test_one_that_cannot_be_read_is_left_out_and_logged_once(file, caplog):
+    version = version_ranked_by_another()
+    (version.artifact / "served" / file).unlink()
+
+    with caplog.at_level(logging.ERROR):
+        found = [registry.load_served(version) for _ in range(3)]
+
+    assert found == [None, None, None]
+    assert len(caplog.records) == 1
+    assert f"the item_knn of version {version.name} is left out of feeds" in caplog.text
+    with pytest.raises(ArtifactError):
+        registry.read_served(version)
+
+
+def test_a_web_process_loads_it_before_the_first_feed_and_a_worker_does_not(monkeypatch):
+    version = version_ranked_by_another()
+    monkeypatch.setattr(registry.connection, "close", lambda: None)
+    read: list[str] = []
+    monkeypatch.setattr(registry, "read_served", lambda version: read.append(version.name))
+
+    registry.warm_up()
+    assert read == []
+    registry.warm_up(feeds=True)
+    assert read == [version.name]

@@ -16,7 +16,7 @@ from config.benchmark.installation import BenchmarkError, temporary_installation
 from config.benchmark.report import Report
 from config.demo import Stopped, children
 
-NAMES = ("feed", "freshness", "ingest", "retrieval", "training", "page", "engine")
+NAMES = ("feed", "freshness", "ingest", "retrieval", "training", "warm_start", "page", "engine")
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 """Read by the libraries under numpy and torch when they are loaded; torch can be told another number later. Threads
 that wait by spinning take the processor from those they wait for: with another program on one of two processors a

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
-from recs.engine.artifact import Artifact, read_artifact, write_artifact
+from recs.engine.artifact import Artifact, ArtifactError, read_artifact, write_artifact
 from recs.engine.interactions import FloatArray, History, IntArray
 from recs.engine.recommender import Recommendations, Recommender, top_k
 
@@ -42,4 +42,13 @@ class Base(Recommender):
 
     def load(self, folder: Path, *, sha256: str | None = None) -> None:
         """Raises ArtifactError."""
-        self.unpack(read_artifact(folder, recommender=self.name, sha256=sha256))
+        self.restore(read_artifact(folder, recommender=self.name, sha256=sha256))
+
+    def restore(self, artifact: Artifact) -> None:
+        """As ``unpack``, and refuses in words what lacks something or does not fit. Raises ArtifactError."""
+        try:
+            self.unpack(artifact)
+        except (KeyError, TypeError, ValueError, IndexError) as failure:
+            raise ArtifactError(
+                f"configuration and arrays of the artifact do not fit a {self.name!r}: {failure!r}"
+            ) from failure

@@ -163,9 +163,11 @@ class ContentBased(Base):
 
     def _encoded(self, wishes: Wishes) -> FloatArray:
         users = np.zeros((wishes.rows, self.dimension), dtype=np.float32)
+        # Only of what is asked about: part by part, the catalogue's columns would be copied for each history.
+        asked = np.unique(wishes.item)
         for part, columns in self._columns():
-            shares = wishes.matrix(_shares(wishes, self.has[part]))
-            users[:, columns] = self.weights[part] * (shares @ self.vectors[:, columns])
+            shares = wishes.matrix(_shares(wishes, self.has[part]))[:, asked]
+            users[:, columns] = self.weights[part] * (shares @ self.vectors[asked, columns])
         users[:, -1] = self.weights[POPULAR]
         return users
 

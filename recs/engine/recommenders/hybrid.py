@@ -92,10 +92,8 @@ class Hybrid(TwoStages):
                 logger.warning("the hybrid goes on without %s: %s", name, reason)
                 continue
             self.members[name] = member
+        self.blend(self.members, validation, seed=seed)
         if validation and len(validation):
-            sample = validation.sample(VALIDATION_ROWS, seed=seed)
-            self.weights = learn_weights(candidates(list(self.members.values()), sample))
-            self._forget_the_silent()
             transformer = self.members.get(TRANSFORMER)
             self.learn_second_stage(
                 interactions,
@@ -106,6 +104,15 @@ class Hybrid(TwoStages):
                 seed=seed,
                 progress=progress,
             )
+
+    def blend(self, members: Mapping[str, Base], validation: HeldOut | None, *, seed: int) -> None:
+        """Becomes the blend of members that are fitted already, without a second stage; their names are those of
+        ``MEMBERS``."""
+        self.members, self.second = dict(members), None
+        if validation and len(validation):
+            sample = validation.sample(VALIDATION_ROWS, seed=seed)
+            self.weights = learn_weights(candidates(list(self.members.values()), sample))
+            self._forget_the_silent()
         else:
             self.weights = np.ones((len(LENGTHS) + 1, len(self.members)), dtype=np.float32)
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import nn
 
-from recs.engine.artifact import Artifact, ArtifactError, array, read_artifact
+from recs.engine.artifact import Artifact, array
 from recs.engine.evaluation import evaluate
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
 from recs.engine.recommender import Budget, Progress, ProgressCallback
@@ -20,19 +17,25 @@ from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.wishes import wanted_matrix
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers
-from recs.engine.transformer.item_tower import ItemTower, ItemTowerConfig, item_features, item_tower_config
+from recs.engine.transformer.item_tower import ItemTower, item_features, item_tower_config
+from recs.engine.transformer.packed_towers import (
+    ITEM_ARRAYS,
+    NAME,
+    USER_ARRAYS,
+    packed_item_tower,
+    packed_user_tower,
+)
 from recs.engine.transformer.sampled import SampledTraining
 from recs.engine.transformer.sequence import SequenceBatch, sequence_batch
 from recs.engine.transformer.start import spectral_vectors
 from recs.engine.transformer.training import Training, TrainingConfig, TrainingState
 from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
+from recs.engine.transformer.warm import WarmStart
 
-Tower = TypeVar("Tower", bound=nn.Module)
-
-ITEM_ARRAYS, USER_ARRAYS = "item.", "user."
-"""How the names of a tower's arrays begin in an artifact."""
 MEMBERS = 1
 """Pairs of towers that are trained one after another and served as one."""
+COLD, WARM = "cold", "warm"
+"""How a training started: from nothing, or from an earlier one's towers."""
 ENCODED_AT_ONCE = 256
 SECOND_SHARE = 0.1
 """Of the seconds, kept for the second stage."""
@@ -47,7 +50,7 @@ class Transformer(TwoStages):
     proved better on validation, a second stage over the first hundred.
     """
 
-    name = "transformer"
+    name = NAME
 
     def __init__(
         self,
@@ -58,14 +61,18 @@ class Transformer(TwoStages):
         id_dropout: float = 0.1,
         content_dropout: float = 0.2,
         second_stage: bool = True,
+        warm: WarmStart | None = None,
     ) -> None:
-        """``second_stage``: whether one may be learnt where it wins; a blend asks for the first stage alone."""
+        """``second_stage``: whether one may be learnt where it wins; a blend asks for the first stage alone. ``warm``:
+        what ``fit`` goes on from, if it fits; ``started`` then says whether it did."""
         self.user_config = user or UserTowerConfig()
         self.training_config = training or TrainingConfig()
         self.members = members
         self.id_dropout = id_dropout
         self.content_dropout = content_dropout
         self.second_stage = second_stage
+        self.warm = warm
+        self.started = COLD
 
     @property
     def dimension(self) -> int:
@@ -94,7 +101,10 @@ class Transformer(TwoStages):
     ) -> None:
         until = time.monotonic() + budget.seconds
         self.build(items, seed=seed)
-        self._start(interactions, items, seed=seed)
+        misfit = self.warm.misfit(self.item_tower, self.user_tower) if self.warm else ""
+        warm = None if misfit else self.warm
+        self.started = WARM if warm else f"{COLD}: {misfit}" if misfit else COLD
+        self._start(interactions, items, warm, seed=seed)
         self.fallback = popularity(interactions, items.count)
         # Training pushes the id of an item that is never a target away from everybody: without an
         # interaction, content alone says where an item belongs.
@@ -126,6 +136,7 @@ class Transformer(TwoStages):
                 seed=seed + number,
                 validate=validate if judged else None,
                 progress=told,
+                judge_start=warm is not None,
             )
             spent = sum(state.seconds for state in self.trainings)
             folder = budget.checkpoint / f"member-{number}" if budget.checkpoint else None
@@ -156,14 +167,16 @@ class Transformer(TwoStages):
         self.item_tower = ItemTowers([ItemTower(config) for _ in range(self.members)])
         self.user_tower = UserTowers([UserTower(self.user_config) for _ in range(self.members)])
 
-    def _start(self, interactions: Interactions, items: Items, *, seed: int) -> None:
-        """Puts the ids where the likes of the same users are, and content at what it tells of that; nothing of it
-        stays in memory."""
+    def _start(self, interactions: Interactions, items: Items, warm: WarmStart | None, *, seed: int) -> None:
+        """Puts the ids where the likes of the same users are, and content at what it tells of that, or the towers where
+        an earlier training left them; nothing of it stays in memory."""
         wanted = wanted_matrix(interactions, self.item_tower.config.items)
         vectors = spectral_vectors(wanted, dimension=self.user_config.dimension, seed=seed)
         features = item_features(items, np.arange(items.count), self.item_tower.config)
-        for member in self.item_tower.members:
+        for number, member in enumerate(self.item_tower.members):
             member.start_from(vectors, features)
+            if warm:
+                warm.give(number, member, self.user_tower.members[number], vectors)
 
     def _alone(self, item_tower: ItemTower, user_tower: UserTower, items: Items) -> Transformer:
         """A recommender of one member, to be judged by itself."""
@@ -229,60 +242,11 @@ class Transformer(TwoStages):
         return self.packed_with_second(Artifact(self.name, config, arrays))
 
     def unpack(self, artifact: Artifact) -> None:
-        self.user_tower = _user_tower(artifact)
-        self.item_tower = _item_tower(artifact)
+        self.user_tower = packed_user_tower(artifact)
+        self.item_tower = packed_item_tower(artifact)
         self.user_config, self.members = self.user_tower.config, len(self.user_tower.members)
         self.vectors = array(artifact, "vectors").astype(np.float32)
         self.fallback = array(artifact, "fallback")
         self.trained = array(artifact, "trained")
         self.item_ids = array(artifact, "item_ids")
         self.unpack_second(artifact)
-
-
-def load_user_tower(folder: Path, *, sha256: str | None = None) -> UserTowers:
-    """The user towers alone, ready to serve. Raises ArtifactError."""
-    return _user_tower(read_artifact(folder, recommender=Transformer.name, sha256=sha256, prefix=USER_ARRAYS))
-
-
-def load_item_tower(folder: Path, *, sha256: str | None = None) -> ItemTowers:
-    """The item towers alone, to place new products. Raises ArtifactError."""
-    return _item_tower(read_artifact(folder, recommender=Transformer.name, sha256=sha256, prefix=ITEM_ARRAYS))
-
-
-def load_trained_ids(folder: Path, *, sha256: str | None = None) -> IntArray:
-    """Ids of the items that had interactions in training. Raises ArtifactError."""
-    artifact = read_artifact(folder, recommender=Transformer.name, sha256=sha256)
-    return array(artifact, "item_ids")[array(artifact, "trained")]
-
-
-def _user_tower(artifact: Artifact) -> UserTowers:
-    try:
-        config = UserTowerConfig(**artifact.config["user"])
-        towers = UserTowers([UserTower(config) for _ in range(artifact.config["members"])])
-    except (KeyError, TypeError) as failure:
-        raise ArtifactError(f"the artifact's configuration describes no user tower: {failure}") from failure
-    return _filled(towers, artifact, USER_ARRAYS)
-
-
-def _item_tower(artifact: Artifact) -> ItemTowers:
-    try:
-        parts = dict(artifact.config["item"])
-        parts["price_bounds"] = tuple(parts["price_bounds"])
-        config = ItemTowerConfig(**parts)
-        towers = ItemTowers([ItemTower(config) for _ in range(artifact.config["members"])])
-    except (KeyError, TypeError) as failure:
-        raise ArtifactError(f"the artifact's configuration describes no item tower: {failure}") from failure
-    return _filled(towers, artifact, ITEM_ARRAYS)
-
-
-def _filled(tower: Tower, artifact: Artifact, prefix: str) -> Tower:
-    arrays = {
-        name.removeprefix(prefix): torch.from_numpy(array)
-        for name, array in artifact.arrays.items()
-        if name.startswith(prefix)
-    }
-    try:
-        tower.load_state_dict(arrays)
-    except RuntimeError as failure:
-        raise ArtifactError(f"the artifact's arrays do not fit its configuration: {failure}") from failure
-    return tower.eval()

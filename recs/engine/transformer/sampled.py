@@ -125,7 +125,7 @@ class SampledTraining(Training):
         """The moving average of all but the ids."""
         self.blend(_without_ids(self.average), self._parameters(), torch.tensor(self.rows.now))
 
-    def _judge(self, loss: float, began: float, budget: Budget) -> None:
+    def _judge(self, loss: float | None, began: float, budget: Budget) -> None:
         self.rows.settle()
         super()._judge(loss, began, budget)
 

@@ -83,7 +83,9 @@ class Training:
         seed: int,
         validate: Validation | None,
         progress: ProgressCallback | None,
+        judge_start: bool = False,
     ) -> None:
+        """``judge_start``: towers that have learnt already are judged, and kept if no epoch makes them better."""
         self.item_tower = item_tower
         self.user_tower = user_tower
         self.interactions = interactions
@@ -92,6 +94,7 @@ class Training:
         self.seed = seed
         self.validate = validate
         self.progress = progress
+        self.judge_start = judge_start
         self.state = TrainingState()
         self.pieces = segments(interactions, user_tower.config.longest)
         self.optimiser = torch.optim.AdamW(
@@ -107,6 +110,8 @@ class Training:
             self._resume(budget.checkpoint)
         if not len(self.pieces.start):
             return self.state
+        if self.judge_start and not self.state.epoch:
+            self._judge(None, time.monotonic(), budget)
         while not self._finished(budget):
             began = time.monotonic()
             loss = self._epoch(budget)
@@ -191,8 +196,9 @@ class Training:
             bf16=self.bf16,
         )
 
-    def _judge(self, loss: float, began: float, budget: Budget) -> None:
-        figures = {"loss": loss, "epoch": float(self.state.epoch)}
+    def _judge(self, loss: float | None, began: float, budget: Budget) -> None:
+        figures = {} if loss is None else {"loss": loss}
+        figures["epoch"] = float(self.state.epoch)
         if self.validate is not None:
             averaged = cast("nn.ModuleDict", self.average.module)
             ndcg = self.validate(cast("ItemTower", averaged["item"]), cast("UserTower", averaged["user"]))

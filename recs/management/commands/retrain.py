@@ -78,7 +78,8 @@ class Command(BaseCommand):
             table.add_column("recommender")
             for metric in METRICS:
                 table.add_column(metric, justify="right")
-            names = {"transformer": "challenger (transformer)", "champion": "champion (active version)"}
+            best = run.figures["challenger"]
+            names = {best: f"challenger ({best})", "champion": "champion (active version)"}
             for name, figures in quality.items():
                 table.add_row(names.get(name, name), *[f"{figures[metric]:.4f}" for metric in METRICS])
             console.print(table)

@@ -15,7 +15,7 @@ from recs.engine.artifact import (
     read_artifact,
     write_artifact,
 )
-from recs.engine.recommenders.transformer import load_user_tower
+from recs.engine.transformer.packed_towers import load_user_tower
 
 
 @pytest.fixture

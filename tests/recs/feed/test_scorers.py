@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 
+from recs.engine.catalogue_scores import CatalogueScores
 from recs.feed import scorers
 from tests.recs.feed.stages import candidate, facts, recent, request, unit
 
 EVERY_SCORER = [
     scorers.shopper_affinity,
+    scorers.model_affinity,
     scorers.recent_affinity,
     scorers.word_affinity,
     scorers.newcomer,
@@ -105,3 +107,12 @@ def test_a_newcomer_gains_by_its_words_what_others_gain_by_neighbours_and_buyers
     assert gained == pytest.approx(
         [0.5 * (scorers.NEWCOMER_WEIGHT + scorers.WORD_WEIGHT), 0.5 * scorers.WORD_WEIGHT]
     )
+
+
+def test_what_the_recommender_does_not_know_keeps_the_score_of_the_vectors():
+    known = CatalogueScores(np.array([1, 2]), np.array([1.0, 0.25], dtype=np.float32))
+    given = [candidate(number, about=facts(vector=[0, 2])) for number in (2, 3, 1)]
+
+    scores = scorers.model_affinity(given, request(vector=unit([3, 4]), scores=known))
+
+    assert scores == pytest.approx([0.25, 0.8, 1.0])

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from recs.engine.catalogue_scores import CatalogueScores
 from recs.engine.interactions import Kind
 from recs.feed import sources
 from recs.feed.candidates import Proposal
@@ -36,6 +37,13 @@ def wanted(product, *, trending=0.0, total=1.0):
     return product
 
 
+def scores_of(products) -> CatalogueScores:
+    """The later a product came, the higher."""
+    return CatalogueScores(
+        np.array([product.pk for product in products]), np.linspace(0, 1, len(products), dtype=np.float32)
+    )
+
+
 @pytest.fixture
 def arc(artifacts):
     """Products in the order of the arc, and their version."""
@@ -44,6 +52,7 @@ def arc(artifacts):
 
 
 EVERY_SOURCE = [
+    lambda version: sources.recommended(),
     sources.nearest,
     sources.similar_to_recent,
     sources.similar,
@@ -73,6 +82,7 @@ def test_every_source_proposes_a_product_once_best_first(make, arc):
         product_id=products[0].pk,
         personal=True,
         vector=CIRCLE[2],
+        scores=scores_of(products),
         recent=(recent(products[1].pk),),
         query="product",
     )
@@ -92,6 +102,21 @@ def test_nearest_follows_the_shoppers_vector_and_leaves_out_what_is_unwanted(arc
 
     assert keys(proposals) == [products[place].pk for place in (5, 2, 1, 0)]
     assert proposals[0].score == pytest.approx(1.0, abs=1e-3)
+
+
+def test_what_the_recommender_puts_first_leaves_out_what_is_unwanted(arc):
+    products, _ = arc
+    asked = request(
+        scores=scores_of(products),
+        bought=frozenset({products[4].pk}),
+        hidden=frozenset({products[3].pk}),
+        in_cart=(products[5].pk,),
+    )
+
+    proposals = sources.recommended()(asked)
+
+    assert keys(proposals) == [products[place].pk for place in (2, 1, 0)]
+    assert proposals[0].score == pytest.approx(0.4)
 
 
 def test_of_several_recent_products_the_nearest_one_is_why(arc):

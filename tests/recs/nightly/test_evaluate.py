@@ -5,11 +5,16 @@ import pytest
 
 from recs.engine.evaluation import Quality
 from recs.engine.interactions import History
+from recs.nightly import evaluate
 from recs.nightly.dataset import Dataset
-from recs.nightly.evaluate import Champion, decide, load_champion
+from recs.nightly.evaluate import Champion, Decision, load_champion
 from recs.product_vectors import content_items
 from tests.factories import ProductFactory
 from tests.recs import small_shop
+
+
+def decide(qualities: dict[str, Quality]) -> Decision:
+    return evaluate.decide(qualities, challenger="transformer")
 
 
 def quality(*ndcg: float) -> Quality:
@@ -71,6 +76,14 @@ def test_the_baselines_beside_popularity_do_not_decide():
     assert decision.publish
 
 
+def test_whoever_was_chosen_is_the_challenger():
+    qualities = {"popularity": quality(0.1), "transformer": quality(0.3), "hybrid": quality(0.2)}
+
+    decision = evaluate.decide({**qualities, "champion": quality(0.25)}, challenger="hybrid")
+
+    assert decision.reason.startswith("not better: challenger 0.2000 < champion 0.2500")
+
+
 def dataset_of(products) -> Dataset:
     ids = np.array([product.pk for product in products], dtype=np.int64)
     return Dataset(
@@ -123,3 +136,33 @@ def test_a_champion_without_its_files_is_no_rival_and_the_run_says_so():
 
 def test_before_the_first_model_there_is_no_champion():
     assert load_champion(None, None) == (None, "no model is published yet")
+
+
+@pytest.mark.django_db
+def test_a_champion_that_ranks_by_another_recommender_answers_with_that_one():
+    products = small_shop.make_products(4)
+    row, _ = small_shop.build_model(products, best=small_shop.following(4))
+    newcomer = ProductFactory()
+
+    champion = Champion(small_shop.version_for_serving(row), dataset_of([*products[1:], newcomer]))
+
+    # The first product is gone: item i of tonight is item i + 1 of then.
+    answer = champion.recommend([History.of_items([0])], 4)
+    known = [item for item in answer.items[0].tolist() if item != 3]
+    assert known == [1, 2, 0]
+    assert answer.scores[0][answer.items[0] == 1].tolist() == [1.0]
+    by_content = champion._model.scores([History.of_items([0])])[0, 3]
+    assert answer.scores[0][answer.items[0] == 3] == pytest.approx([by_content])
+
+
+@pytest.mark.django_db
+def test_a_champion_whose_recommender_is_damaged_is_no_rival():
+    products = small_shop.make_products(3)
+    row, _ = small_shop.build_model(products, best=small_shop.following(3))
+    version = small_shop.version_for_serving(row)
+    (version.artifact / "served" / "manifest.json").write_text("{}")
+
+    champion, reason = load_champion(version, dataset_of(products))
+
+    assert champion is None
+    assert "not the manifest that was published" in reason

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recs.engine.artifact import ArtifactError
-from recs.engine.interactions import History
+from recs.engine.interactions import HeldOut, History
 from recs.engine.recommenders.hybrid import Hybrid
 from tests.contracts.small_recommenders import MAKERS, fit, grouped, small_hybrid
 
@@ -48,3 +48,26 @@ def test_the_memory_keeps_the_transformer_that_reads_for_it(hybrid):
     lone._forget_the_silent()
 
     assert list(lone.members) == ["transformer", "neighbouring_states"]
+
+
+def test_members_that_are_fitted_are_blended_without_being_fitted_again(hybrid):
+    again = small_hybrid()
+
+    again.blend(hybrid.members, None, seed=1)
+
+    assert [again.members[name] is one for name, one in hybrid.members.items()] == [True] * len(
+        hybrid.members
+    )
+    assert (again.weights == 1).all()
+
+
+def test_on_validation_the_blend_keeps_who_is_right():
+    ease, popular = fit("ease", grouped()), fit("popularity", grouped())
+    histories = [History.of_items([group, group + 3]) for group in (0, 1, 2)] * 4
+    seen = [history.item for history in histories]
+    held_out = HeldOut(histories, [item[-1:] + 3 for item in seen], seen)
+    blend = Hybrid()
+
+    blend.blend({"ease": ease, "popularity": popular}, held_out, seed=1)
+
+    assert list(blend.members) == ["ease"]

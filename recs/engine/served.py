@@ -1,0 +1,76 @@
+"""A fitted recommender as it serves: kept with the owner's ids of its items, and asked by them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from recs.engine.artifact import Artifact, ArtifactError, array, read_artifact, write_artifact
+from recs.engine.catalogue_scores import CatalogueScores, places
+from recs.engine.interactions import FloatArray, History, IntArray
+from recs.engine.recommenders import FAMILY
+from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.blending import normalised
+
+OWNER_IDS = "owner_ids"
+"""Name of the ids in an artifact, beside the recommender's own arrays."""
+
+
+class ServedRecommender:
+    """Any member of the family, asked for histories of the owner's ids; nothing of it changes by being asked.
+
+    It is asked for scores of the whole catalogue, so a hybrid is its blend, without a second stage.
+    """
+
+    def __init__(self, recommender: Base, ids: IntArray) -> None:
+        """``ids`` int64 [items], ascending: whose ``ids[i]`` is the recommender's item i."""
+        self.recommender = recommender
+        self.ids = ids
+
+    def scores(self, histories: Sequence[History]) -> FloatArray:
+        """float32 [histories, items], the highest of a row 1; ``item`` of these histories are the owner's ids."""
+        return normalised(self.recommender.scores([self._known(history) for history in histories]))
+
+    def catalogue_scores(self, history: History) -> CatalogueScores | None:
+        """None for a history of which the recommender knows nothing."""
+        known = self._known(history)
+        if not (known.item >= 0).any():
+            return None
+        return CatalogueScores(self.ids, normalised(self.recommender.scores([known]))[0])
+
+    def without_each(self, history: History, *, most: int) -> tuple[IntArray, FloatArray]:
+        """The owner's ids [n] of the newest ``most`` items of the history, newest first, and float32 [n, items]:
+        what is said without all interactions with each of them, 0 where nothing is left to go by."""
+        known = self._known(history)
+        newest = dict.fromkeys(item for item in known.item[::-1].tolist() if item >= 0)
+        items = list(newest)[:most]
+        left = [known.kept(known.item != item) for item in items]
+        scores = normalised(self.recommender.scores(left))
+        scores[[not (one.item >= 0).any() for one in left]] = 0.0
+        return self.ids[items], scores
+
+    def _known(self, history: History) -> History:
+        return History(places(history.item, self.ids), history.kind, history.time, history.value)
+
+
+def write_served(folder: Path, recommender: Base, *, ids: IntArray) -> str:
+    """Returns the SHA-256 of the manifest."""
+    packed = recommender.pack()
+    return write_artifact(
+        folder, Artifact(packed.recommender, packed.config, {**packed.arrays, OWNER_IDS: ids})
+    )
+
+
+def read_served(folder: Path, *, recommender: str, sha256: str) -> ServedRecommender:
+    """Raises ArtifactError."""
+    artifact = read_artifact(folder, recommender=recommender, sha256=sha256)
+    ids = array(artifact, OWNER_IDS)
+    if recommender not in FAMILY:
+        raise ArtifactError(f"{folder} is a {recommender!r}, which this program does not know")
+    made = FAMILY[recommender]()
+    assert isinstance(made, Base)
+    made.restore(artifact)
+    items = made.scores([History.of_items([])]).shape[1]
+    if items != len(ids):
+        raise ArtifactError(f"{folder} has ids of {len(ids)} items, and its {recommender!r} knows {items}")
+    return ServedRecommender(made, ids)

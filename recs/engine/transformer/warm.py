@@ -1,0 +1,65 @@
+"""Where a training starts that has an earlier one's towers to go on from.
+
+Both towers are taken over, ids by item. Items that the earlier training did not learn get the id that the linear map
+which best takes tonight's spectral vectors (recs/engine/transformer/start.py) of the others to their learnt ids gives
+them: two nights' spectral vectors differ by a rotation, and mean nothing to a tower that learnt with other ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from recs.engine.interactions import FloatArray, IntArray
+from recs.engine.transformer.ensemble import ItemTowers, UserTowers
+from recs.engine.transformer.item_tower import ItemTower
+from recs.engine.transformer.user_tower import UserTower
+
+
+@dataclass(frozen=True, slots=True)
+class WarmStart:
+    """Towers of an earlier training; ``rows`` int64 [items]: which of its items each of tonight's is, -1 for one
+    that it did not learn."""
+
+    item_tower: ItemTowers
+    user_tower: UserTowers
+    rows: IntArray
+
+    def misfit(self, item_tower: ItemTowers, user_tower: UserTowers) -> str:
+        """Why such towers cannot go on from these; empty if they can."""
+        if len(item_tower.members) != len(self.item_tower.members):
+            return f"{len(self.item_tower.members)} members then, {len(item_tower.members)} now"
+        if user_tower.config != self.user_tower.config:
+            return f"other sizes of the user tower: {self.user_tower.config} then, {user_tower.config} now"
+        # More items and categories only add rows, and the bounds of price bands move with the prices.
+        then, now = (
+            replace(tower.config, items=0, categories=0, price_bounds=())
+            for tower in (self.item_tower, item_tower)
+        )
+        if then != now:
+            return f"other parts of the item tower: {then} then, {now} now"
+        if not (self.rows >= 0).any():
+            return "none of its items is here"
+        return ""
+
+    @torch.no_grad()
+    def give(self, number: int, item_tower: ItemTower, user_tower: UserTower, spectral: FloatArray) -> None:
+        """Fills the towers of member ``number``; ``spectral`` float32 [items, d] of all of tonight's items."""
+        user_tower.load_state_dict(self.user_tower.members[number].state_dict())
+        mine, earlier = item_tower.state_dict(), self.item_tower.members[number].state_dict()
+        for name in mine.keys() & earlier.keys():
+            if name == "id.weight":
+                continue
+            shared = min(len(mine[name]), len(earlier[name]))
+            mine[name][:shared] = earlier[name][:shared]
+        mine["id.weight"][:] = torch.from_numpy(self._ids(earlier["id.weight"].numpy(), spectral))
+
+    def _ids(self, learnt: FloatArray, spectral: FloatArray) -> FloatArray:
+        known = self.rows >= 0
+        taken = learnt[self.rows[known]]
+        turn, *_ = np.linalg.lstsq(spectral[known], taken, rcond=None)
+        ids = spectral @ turn
+        ids[known] = taken
+        return ids.astype(np.float32)

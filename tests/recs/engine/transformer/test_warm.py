@@ -1,0 +1,81 @@
+"""A training that goes on from an earlier one's towers."""
+
+import numpy as np
+import pytest
+
+from recs.engine.interactions import HeldOut, History, Items
+from recs.engine.recommender import Budget
+from recs.engine.recommenders.transformer import Transformer
+from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.user_tower import UserTowerConfig
+from recs.engine.transformer.warm import WarmStart
+from tests.contracts.small_recommenders import GROUPS, ITEMS, grouped, interactions_of
+
+USER = UserTowerConfig(dimension=16, layers=1, heads=2, longest=10, dropout=0.1)
+HELD_OUT = HeldOut([History.of_items([0, 3])], [np.array([6])], [np.array([0, 3])])
+
+
+def trained(warm: WarmStart | None = None, *, epochs: int = 3, data=None, **options) -> Transformer:
+    options = {"user": USER, "members": 1, **options}
+    training = TrainingConfig(batch=32, epochs=epochs, learning_rate=5e-3)
+    model = Transformer(training=training, warm=warm, **options)
+    data = grouped() if data is None else data
+    items = Items(count=data.item_count)
+    model.fit(data, items, budget=Budget(seconds=30), seed=1, validation=HELD_OUT, progress=model_told(model))
+    return model
+
+
+def model_told(model: Transformer):
+    model.told = []
+    return lambda step: model.told.append(step.figures) if "epoch" in step.figures else None
+
+
+def of(model: Transformer, rows: np.ndarray | None = None) -> WarmStart:
+    rows = np.arange(ITEMS) if rows is None else rows
+    return WarmStart(model.item_tower, model.user_tower, rows)
+
+
+def test_without_an_epoch_that_is_better_the_earlier_model_stays():
+    earlier = trained()
+
+    again = trained(of(earlier), epochs=0)
+
+    assert again.started == "warm"
+    assert again.epochs == [0]
+    assert again.told == [{"epoch": 0.0, "ndcg@10": earlier.trainings[0].best_ndcg, "member": 1.0}]
+    assert again.vectors == pytest.approx(earlier.vectors, abs=1e-3)
+    history = History.of_items([0, 3])
+    assert again.encode([history]) == pytest.approx(earlier.encode([history]), abs=1e-3)
+
+
+def test_ids_are_taken_over_by_item_and_a_new_one_starts_among_its_like():
+    earlier = trained(epochs=8)
+    # Tonight's items stand in another order, and one that the earlier training never met comes last.
+    order = np.random.default_rng(3).permutation(ITEMS)
+    index = np.argsort(order)
+    rows = [index[user % GROUPS :: GROUPS].tolist() for user in range(60)]
+    rows = [[*row, ITEMS] if user % GROUPS == 0 else row for user, row in enumerate(rows)]
+    tonight = interactions_of(rows, ITEMS + 1)
+
+    model = trained(of(earlier, np.append(order, -1)), epochs=0, data=tonight)
+
+    assert model.vectors[:ITEMS] == pytest.approx(earlier.vectors[order], abs=1e-3)
+    nearest = np.argsort(-(model.vectors[:ITEMS] @ model.vectors[ITEMS]))[:5]
+    assert set((order[nearest] % GROUPS).tolist()) == {0}
+
+
+def test_towers_of_other_sizes_start_cold_and_it_says_why():
+    earlier = trained()
+
+    wider = trained(of(earlier), epochs=1, user=UserTowerConfig(dimension=8, layers=1, heads=2, longest=10))
+    two = trained(of(earlier), epochs=1, members=2)
+    strangers = trained(of(earlier, np.full(ITEMS, -1)), epochs=1)
+
+    assert wider.started.startswith("cold: other sizes of the user tower")
+    assert two.started == "cold: 1 members then, 2 now"
+    assert strangers.started == "cold: none of its items is here"
+    assert [step["epoch"] for step in wider.told] == [1.0]
+
+
+def test_without_an_earlier_model_the_start_is_cold():
+    assert trained(epochs=1).started == "cold"
