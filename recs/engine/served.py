@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from recs.engine.artifact import Artifact, ArtifactError, array, read_artifact, write_artifact
@@ -11,16 +11,14 @@ from recs.engine.interactions import FloatArray, History, IntArray
 from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.blending import normalised
+from recs.engine.recommenders.second_stage.two_stages import TwoStages
 
 OWNER_IDS = "owner_ids"
 """Name of the ids in an artifact, beside the recommender's own arrays."""
 
 
 class ServedRecommender:
-    """Any member of the family, asked for histories of the owner's ids; nothing of it changes by being asked.
-
-    It is asked for scores of the whole catalogue, so a hybrid is its blend, without a second stage.
-    """
+    """Any member of the family, asked for histories of the owner's ids; nothing of it changes by being asked."""
 
     def __init__(self, recommender: Base, ids: IntArray) -> None:
         """``ids`` int64 [items], ascending: whose ``ids[i]`` is the recommender's item i."""
@@ -29,14 +27,14 @@ class ServedRecommender:
 
     def scores(self, histories: Sequence[History]) -> FloatArray:
         """float32 [histories, items], the highest of a row 1; ``item`` of these histories are the owner's ids."""
-        return normalised(self.recommender.scores([self._known(history) for history in histories]))
+        return normalised(self.recommender.final_scores([self._known(history) for history in histories]))
 
     def catalogue_scores(self, history: History) -> CatalogueScores | None:
         """None for a history of which the recommender knows nothing."""
         known = self._known(history)
         if not (known.item >= 0).any():
             return None
-        return CatalogueScores(self.ids, normalised(self.recommender.scores([known]))[0])
+        return CatalogueScores(self.ids, normalised(self.recommender.final_scores([known]))[0])
 
     def without_each(self, history: History, *, most: int) -> tuple[IntArray, FloatArray]:
         """The owner's ids [n] of the newest ``most`` items of the history, newest first, and float32 [n, items]:
@@ -45,9 +43,14 @@ class ServedRecommender:
         newest = dict.fromkeys(item for item in known.item[::-1].tolist() if item >= 0)
         items = list(newest)[:most]
         left = [known.kept(known.item != item) for item in items]
-        scores = normalised(self.recommender.scores(left))
+        scores = normalised(self.recommender.final_scores(left))
         scores[[not (one.item >= 0).any() for one in left]] = 0.0
         return self.ids[items], scores
+
+    def mix(self, weights: Mapping[str, float]) -> None:
+        """The owner's weights of the second stage's heads, where it has one."""
+        if isinstance(self.recommender, TwoStages) and self.recommender.second is not None:
+            self.recommender.second.weights = dict(weights)
 
     def _known(self, history: History) -> History:
         return History(places(history.item, self.ids), history.kind, history.time, history.value)

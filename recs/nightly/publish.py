@@ -52,9 +52,10 @@ def build_version(
     """Row, files, partition and index. The version is still *building*: nobody reads it.
 
     ``best`` ranks in place of the vectors of ``model``, which are published all the same: similar products,
-    newcomers and the shoppers' vectors are theirs.
+    newcomers and the shoppers' vectors are theirs. So does ``model`` itself with a second stage.
     """
     best = best or model
+    by_vectors = best is model and model.second is None
     # The row names its folder before there is one, so that whoever finds a half-built version finds all of it.
     name = _free_name()
     version = ModelVersion.objects.create(
@@ -69,7 +70,7 @@ def build_version(
     )
     folder = registry.artifact_folder(version.artifact)
     version.manifest_sha256 = write_artifact(folder, model.pack(item_ids=dataset.product_ids))
-    if best is not model:
+    if not by_vectors:
         version.served_sha256 = write_served(folder / registry.SERVED, best, ids=dataset.product_ids)
     version.save(update_fields=["manifest_sha256", "served_sha256"])
     placed = model.vectors.any(axis=1)

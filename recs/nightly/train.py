@@ -42,6 +42,8 @@ MOST_FOR_USER_KNN = 2_000_000
 """Interactions: it compares a history with every shopper who wanted one of its products, at every request."""
 MOST_NUMBERS = 100_000_000
 """What may serve in a web process, which holds it: 400 MB. EASE reaches it at 10,000 products."""
+SECOND_STAGE_SECONDS = 120.0
+"""Within which the hybrid's second stage must have been learnt."""
 GIVEN_UP_AFTER = timedelta(days=1)
 BATCH = 64
 """Histories per step. On Online Retail, validation NDCG@10 after one epoch of 30 s on one core is 0.0285, with 256
@@ -106,9 +108,11 @@ def train(
     fit(transformer.name, transformer, Budget(seconds=60 * minutes, checkpoint=checkpoint_folder()))
     night.figures["start"] = transformer.started if start else f"{COLD}: {why_cold}"
     began = time.monotonic()
-    # Without the second stage: it orders one list of a hundred, and a feed scores the candidates of all its sources.
     hybrid = Hybrid()
     hybrid.blend(_servable(family), split.validation, seed=seed)
+    hybrid.order(
+        split.training, dataset.items, split.validation, until=began + SECOND_STAGE_SECONDS, seed=seed
+    )
     family[hybrid.name] = hybrid
     seconds[hybrid.name] = round(time.monotonic() - began, 2)
     rows = split.validation.sample(VALIDATION_ROWS, seed=seed)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from config.embedded import ServiceError
-from config.environment import number, one_of, truth, whole_number
+from config.environment import number, one_of, shares, truth, whole_number
 from tests.processes import ROOT
 
 ADDRESS = "postgresql://USER:PASSWORD@HOST/NAME"
@@ -66,3 +66,21 @@ def test_minutes_are_above_nothing(value: str, monkeypatch: pytest.MonkeyPatch):
 
     with pytest.raises(ServiceError, match="expected a number of minutes above 0"):
         number("MINUTES", default=1.0, unit="minutes")
+
+
+def test_shares_name_some_words_and_leave_the_others(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WEIGHTS", "view = 0, hide=-2,")
+
+    assert shares("WEIGHTS", default={"view": 0.3, "cart": 0.7, "hide": -1.0}) == {
+        "view": 0.0,
+        "cart": 0.7,
+        "hide": -2.0,
+    }
+
+
+@pytest.mark.parametrize("value", ["look=1", "view", "view=much", "view=nan", "view=1;cart=2"])
+def test_shares_of_other_words_and_without_numbers_are_refused(value: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WEIGHTS", value)
+
+    with pytest.raises(ServiceError, match=r"WEIGHTS is .*: expected word=number"):
+        shares("WEIGHTS", default={"view": 0.3, "cart": 0.7})

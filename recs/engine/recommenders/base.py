@@ -18,6 +18,10 @@ class Base(Recommender):
     def scores(self, histories: Sequence[History]) -> FloatArray:
         """float32 [histories, items], an array of the caller's own; popularity for a history without a wish."""
 
+    def final_scores(self, histories: Sequence[History]) -> FloatArray:
+        """As ``scores``, after all stages, where the items of a history itself are not wanted."""
+        return self.scores(histories)
+
     @abstractmethod
     def pack(self) -> Artifact:
         """All that is kept."""

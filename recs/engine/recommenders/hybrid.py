@@ -94,16 +94,7 @@ class Hybrid(TwoStages):
             self.members[name] = member
         self.blend(self.members, validation, seed=seed)
         if validation and len(validation):
-            transformer = self.members.get(TRANSFORMER)
-            self.learn_second_stage(
-                interactions,
-                items,
-                validation,
-                retrieval=transformer.vectors if isinstance(transformer, Transformer) else None,
-                until=until,
-                seed=seed,
-                progress=progress,
-            )
+            self.order(interactions, items, validation, until=until, seed=seed, progress=progress)
 
     def blend(self, members: Mapping[str, Base], validation: HeldOut | None, *, seed: int) -> None:
         """Becomes the blend of members that are fitted already, without a second stage; their names are those of
@@ -115,6 +106,28 @@ class Hybrid(TwoStages):
             self._forget_the_silent()
         else:
             self.weights = np.ones((len(LENGTHS) + 1, len(self.members)), dtype=np.float32)
+
+    def order(
+        self,
+        interactions: Interactions,
+        items: Items,
+        validation: HeldOut,
+        *,
+        until: float,
+        seed: int,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        """Has a second stage put the first hundred in order, where that is better; ``until``: ``time.monotonic``."""
+        transformer = self.members.get(TRANSFORMER)
+        self.learn_second_stage(
+            interactions,
+            items,
+            validation,
+            retrieval=transformer.vectors if isinstance(transformer, Transformer) else None,
+            until=until,
+            seed=seed,
+            progress=progress,
+        )
 
     def scores(self, histories: Sequence[History]) -> FloatArray:
         """Of the blend, before the second stage."""

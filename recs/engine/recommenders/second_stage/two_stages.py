@@ -50,6 +50,19 @@ class TwoStages(Base):
         found = self.propose(histories, max(k, PLACES), exclude=exclude, among=among)
         return self.second.rescored(found, histories, k)
 
+    def final_scores(self, histories: Sequence[History]) -> FloatArray:
+        """The first stage's, those of its first hundred corrected."""
+        voices = self.voices(histories)
+        scores = self.said(voices, histories)
+        if self.second is not None:
+            had = [history.item for history in histories]
+            best = top_k(scores.copy(), PLACES, exclude=had, among=None)
+            found = Proposals(best.items, best.scores, _heard(voices, best.items))
+            row, place = np.nonzero(best.items >= 0)
+            added = self.second.corrections(histories, found, best.scores)[row, place]
+            scores[row, best.items[row, place]] += added
+        return scores
+
     def propose(
         self,
         histories: Sequence[History],

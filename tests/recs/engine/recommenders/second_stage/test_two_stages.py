@@ -10,6 +10,7 @@ from recs.engine.recommenders.second_stage.likeness import Likenesses
 from recs.engine.recommenders.second_stage.ranker import Ranker
 from recs.engine.recommenders.second_stage.stage import FACTS, SecondStage
 from recs.engine.recommenders.transformer import Transformer
+from recs.engine.served import ServedRecommender
 from tests.contracts.small_recommenders import ITEMS, fit, grouped, small_transformer
 
 HISTORY = History.of_items([0, 3])
@@ -80,3 +81,23 @@ def test_without_a_second_stage_none_comes_back(transformer, tmp_path):
     again.load(tmp_path / "transformer")
 
     assert again.second is None
+
+
+def test_final_scores_rank_as_the_recommender_does(both):
+    found = both.recommend([HISTORY], ITEMS, exclude=[HISTORY.item])
+
+    scores = both.final_scores([HISTORY])[0]
+
+    scores[HISTORY.item] = -np.inf
+    kept = found.items[0][found.items[0] >= 0]
+    assert np.argsort(-scores, kind="stable")[: len(kept)].tolist() == kept.tolist()
+
+
+def test_the_owner_mixes_the_heads_of_what_is_served(both):
+    served = ServedRecommender(both, np.arange(ITEMS))
+    before = served.scores([HISTORY])[0]
+
+    served.mix({Head.PURCHASE: -1.0})
+
+    assert before.argmax() in (5, 7)
+    assert served.scores([HISTORY])[0].argmax() not in (5, 7)
