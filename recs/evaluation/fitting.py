@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from recs.engine.interactions import HeldOut, Interactions, Items
 from recs.engine.recommender import Budget, Progress, ProgressCallback, Recommender
@@ -64,17 +65,12 @@ def fit(
 
 def made(name: str, batch: int | None) -> Recommender:
     """A recommender of the family; its transformer, also that within a blend, takes ``batch`` histories a step."""
-    if batch is None:
+    if batch is None or name not in (Transformer.name, Hybrid.name):
         return FAMILY[name]()
-
-    def transformer() -> Transformer:
-        return Transformer(training=TrainingConfig(batch=batch))
-
+    training = TrainingConfig(batch=batch)
     if name == Transformer.name:
-        return transformer()
-    if name == Hybrid.name:
-        return Hybrid({**MEMBERS, Transformer.name: transformer})
-    return FAMILY[name]()
+        return Transformer(training=training)
+    return Hybrid({**MEMBERS, Transformer.name: partial(MEMBERS[Transformer.name], training=training)})
 
 
 def peak_rss_mb() -> int:

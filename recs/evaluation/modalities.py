@@ -75,6 +75,12 @@ def items_with(items: Items, parts: tuple[str, ...]) -> Items:
     )
 
 
+def headline(outcome: ModalityOutcome) -> str:
+    """What is known as soon as one choice of content is through."""
+    figures = ", ".join(f"{some.hr_10:.4f} {name}" for name, some in outcome.parts.items())
+    return f"{outcome.recommender}, {outcome.modality}: HR@10 {figures}"
+
+
 def modality_json(outcome: ModalityOutcome) -> dict[str, Any]:
     return {
         "recommender": outcome.recommender,

@@ -123,6 +123,17 @@ def worth(
     )
 
 
+def headline(outcome: ReplayOutcome) -> str:
+    """What is known as soon as one recommender is through: of all events, in the last of the orders."""
+    order, parts = list(outcome.orders.items())[-1]
+    found = parts["all"]
+    times = found.times()
+    return (
+        f"{outcome.recommender}, {order}: HR@10 {found.following[0]:.4f} following, {found.frozen[0]:.4f} frozen"
+        f" ({'-' if times is None else f'{times:.2f}'} times), {found.popularity[0]:.4f} popularity"
+    )
+
+
 def replay_json(outcome: ReplayOutcome) -> dict[str, Any]:
     return {
         "recommender": outcome.recommender,

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from recs.engine.recommenders import FAMILY
 from recs.engine.sequences import SequenceFileError, read_sequences
+from recs.evaluation import modalities, replaying
 from recs.evaluation.child import ChildError, run_in_child
 from recs.evaluation.content_worth import PLAIN, content_worth, worth_json, worth_table
 from recs.evaluation.judgement import OURS, as_json, baseline_of, judge
@@ -185,7 +186,10 @@ class Command(BaseCommand):
         jobs = replay_jobs(
             names, start=_moment(options["replay_from"]), seconds=60 * options["minutes"], seed=seed
         )
-        outcomes = [run_in_child(job, console) for job in jobs]
+        outcomes = []
+        for job in jobs:
+            outcomes.append(run_in_child(job, console))
+            console.print(replaying.headline(outcomes[-1]), highlight=False)
         start = moment_of(jobs[0])
         console.print(replay_table(outcomes, f"the shop's history replayed from {start}"))
         return {
@@ -204,7 +208,10 @@ class Command(BaseCommand):
             seconds=60 * options["minutes"],
             seed=seed,
         )
-        outcomes = [run_in_child(job, console) for job in jobs]
+        outcomes = []
+        for job in jobs:
+            outcomes.append(run_in_child(job, console))
+            console.print(modalities.headline(outcomes[-1]), highlight=False)
         rows = {f"{one.recommender}, {one.modality}": one.parts for one in outcomes}
         console.print(parts_table("what each part of the content is worth", rows))
         return {

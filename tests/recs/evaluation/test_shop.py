@@ -9,7 +9,7 @@ from accounts.models import Shopper
 from recs.engine.interactions import Items, Kind
 from recs.evaluation import shop
 from recs.evaluation.modalities import MODALITIES, items_with, modality_json
-from recs.evaluation.replaying import replay_json, worth
+from recs.evaluation.replaying import headline, replay_json, worth
 from recs.history import export_interactions
 from recs.models import Interaction
 from tests.factories import ProductFactory
@@ -40,6 +40,7 @@ def test_the_newest_tenth_of_the_time_is_replayed_by_what_came_before():
     assert sum(parts[name].events for name in parts if name != "all") == events
     # Twelve products a shelf, seven of them had: of two shelves' leavings ten hold all of one's own.
     assert parts["all"].following[0] == 1.0
+    assert headline(outcome).startswith("item_knn, shuffled: HR@10 1.0000 following, ")
     written = replay_json(outcome)["orders"]["shuffled"]["all"]
     assert written["following"]["hr@10"] == 1.0
 
