@@ -152,7 +152,7 @@ class Pace:
 
 
 def measure_scale(data: Interactions, held_out: HeldOut, *, seconds: float) -> Scale:
-    """``seconds`` bounds the training. Raises RuntimeError if that were too few for twenty steps."""
+    """``seconds`` bounds the training. Raises RuntimeError if that were too few for two steps."""
     items = Items(count=data.item_count)
     pace, model, floor = Pace(), Transformer(members=1), Popularity()
     began = time.perf_counter()
@@ -162,7 +162,7 @@ def measure_scale(data: Interactions, held_out: HeldOut, *, seconds: float) -> S
     fitted = time.perf_counter() - began
     floor.fit(data, items, budget=Budget(seconds=seconds), seed=SEED)
     if pace.began is None or not pace.learnt:
-        raise RuntimeError("fewer than twenty steps: give it more --seconds")
+        raise RuntimeError("fewer than two steps: give it more --seconds")
     return Scale(
         items=data.item_count,
         users=data.user_count,

@@ -148,7 +148,7 @@ class Training:
             losses.append(self._step(batch, rng))
             learnt += int(batch.length.sum())
             spent = self.state.seconds + time.monotonic() - began
-            if self.progress and number % 10 == 0:
+            if self.progress and (number % 10 == 0 or spent >= budget.seconds):
                 figures = {"loss": losses[-1], "interactions": float(learnt)}
                 self.progress(Progress("training", min(1.0, spent / budget.seconds), figures))
             if spent >= budget.seconds:
