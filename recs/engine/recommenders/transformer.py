@@ -37,7 +37,7 @@ MEMBERS = 1
 COLD, WARM = "cold", "warm"
 """How a training started: from nothing, or from an earlier one's towers."""
 ENCODED_AT_ONCE = 256
-SECOND_SHARE = 0.1
+SECOND_SHARE = 0.15
 """Of the seconds, kept for the second stage."""
 VALIDATION_ROWS = 5_000
 """Rows that an epoch is judged on: NDCG@10 of 5,000 rows has a standard error of about 0.002."""

@@ -107,4 +107,6 @@ class PlainLines:
 
 
 def _shown(figures: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+    return "  ".join(
+        f"{name} {value:,.0f}" if value >= 1_000 else f"{name} {value:.4g}" for name, value in figures.items()
+    )
