@@ -99,7 +99,10 @@ class Hybrid(TwoStages):
     def blend(self, members: Mapping[str, Base], validation: HeldOut | None, *, seed: int) -> None:
         """Becomes the blend of members that are fitted already, without a second stage; their names are those of
         ``MEMBERS``."""
-        self.members, self.second = dict(members), None
+        # In the order in which ``unpack`` finds them: the columns of the weights.
+        order = list(self.makers)
+        self.members = {name: members[name] for name in sorted(members, key=order.index)}
+        self.second = None
         if validation and len(validation):
             sample = validation.sample(VALIDATION_ROWS, seed=seed)
             self.weights = learn_weights(candidates(list(self.members.values()), sample))

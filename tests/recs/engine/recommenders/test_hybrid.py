@@ -61,6 +61,17 @@ def test_members_that_are_fitted_are_blended_without_being_fitted_again(hybrid):
     assert (again.weights == 1).all()
 
 
+def test_members_given_in_any_order_keep_their_weights_through_a_save(tmp_path):
+    blend, loaded, histories = Hybrid(), Hybrid(), [History.of_items([0, 3]), History.of_items([7, 1, 4])]
+    blend.blend({name: fit(name, grouped()) for name in ("popularity", "ease")}, None, seed=1)
+    blend.weights[:, list(blend.members).index("popularity")] = 0.1
+    blend.save(tmp_path / "blend")
+
+    loaded.load(tmp_path / "blend")
+
+    assert np.allclose(loaded.scores(histories), blend.scores(histories), atol=1e-3)
+
+
 def test_on_validation_the_blend_keeps_who_is_right():
     ease, popular = fit("ease", grouped()), fit("popularity", grouped())
     histories = [History.of_items([group, group + 3]) for group in (0, 1, 2)] * 4
