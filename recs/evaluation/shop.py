@@ -31,7 +31,7 @@ VALIDATION_ROWS = 6_000
 def replay_jobs(
     names: Sequence[str], *, start: datetime | None, seconds: float, seed: int
 ) -> list[ReplayJob]:
-    """``start``: what comes from then on is replayed, default the last tenth of the time. Raises NotEnoughHistory."""
+    """``start``: what comes from then on is replayed, default the last tenth of its days. Raises NotEnoughHistory."""
     export = load_history()
     interactions = export.interactions
     moment = last_tenth(interactions.time) if start is None else int(start.timestamp())

@@ -1,4 +1,4 @@
-"""Where candidates come from. Each is one look into Postgres and proposes; none decides."""
+"""Where candidates come from. Each is one look, all but one into Postgres, and proposes; none decides."""
 
 from __future__ import annotations
 

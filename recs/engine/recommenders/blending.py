@@ -24,7 +24,7 @@ AT_ONCE = 256
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """What the members say of the items that could come first; ``scores`` float32 [rows, candidates, members]
-    (-inf where a row has fewer candidates), ``hit`` bool [rows, candidates], ``length`` int64 [rows]."""
+    (-1e9 where a row has fewer candidates), ``hit`` bool [rows, candidates], ``length`` int64 [rows]."""
 
     scores: FloatArray
     hit: np.ndarray

@@ -95,7 +95,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--replay-from",
             metavar="YYYY-MM-DD",
-            help="split the shop's history at that midnight UTC (default: the last tenth of its span of time)",
+            help="split the shop's history at that midnight UTC (default: the last tenth of its days)",
         )
         parser.add_argument("--json", metavar="FILE", help="write the figures there, - for standard output")
         parser.add_argument(
