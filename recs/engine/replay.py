@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from recs.engine.evaluation import Ranks
-from recs.engine.interactions import POSITIVE_KINDS, FloatArray, HeldOut, History, IntArray, Interactions
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, wanted
 
 DAY = 86_400
 VISIT_GAP = 30 * 60
@@ -63,7 +63,7 @@ def replay(interactions: Interactions, start: int, end: int | None = None, *, lo
     following: list[History] = []
     frozen: list[History] = []
     had: list[IntArray] = []
-    positive = np.isin(interactions.kind, POSITIVE_KINDS) & (interactions.item >= 0)
+    positive = wanted(interactions.kind, interactions.value) & (interactions.item >= 0)
     bounds = np.flatnonzero(np.diff(interactions.user, prepend=-1, append=-1))
     for first, last in pairwise(bounds.tolist()):
         time = interactions.time[first:last]

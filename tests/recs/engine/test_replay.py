@@ -50,6 +50,13 @@ def test_only_wishes_for_what_is_new_to_the_user_are_events():
     assert events.target.tolist() == [3, 4, 5, 7, 8]
 
 
+def test_a_complaint_is_no_wish():
+    told = interactions([*ROWS[:2], (0, 6, int(Kind.RATING), NOON), (0, 7, int(Kind.RATING), NOON + 1)])
+    told.value[2:] = (2.0, 3.0)
+
+    assert replay(told, 10 * DAY, longest=50).target.tolist() == [7]
+
+
 def test_one_history_follows_every_interaction_and_one_ends_at_midnight():
     events = replay(interactions(ROWS), 10 * DAY, longest=50)
 
