@@ -52,9 +52,8 @@ class Champion:
         """Raises ArtifactError."""
         self._model = Transformer()
         self._model.load(version.artifact, sha256=version.manifest_sha256)
-        ids = self._model.item_ids
-        place = np.minimum(np.searchsorted(ids, dataset.product_ids), max(0, len(ids) - 1))
-        known = (ids[place] == dataset.product_ids) & self._model.trained[place]
+        place = places(dataset.product_ids, self._model.item_ids)
+        known = (place >= 0) & self._model.trained[place]
         vectors = self._model.item_vectors(dataset.items)
         vectors[known] = self._model.vectors[place[known]]
         self._model.vectors = vectors

@@ -81,12 +81,10 @@ class UserTowers(nn.Module):
             raise ValueError(f"{len(item)} interactions, expected at most {self.config.longest}")
         items, places = places_by_item(item)
         nothing = np.zeros(0, dtype=np.int64)
-        scale = np.float32(math.sqrt(len(self.members)))
-        parts = np.split(vectors * scale, len(self.members), axis=-1)
         users = _side_by_side(
             [
                 last_states_without(member, part, kind, time, value, [nothing, *places])
-                for member, part in zip(self.members, parts, strict=True)
+                for member, part in zip(self.members, self._parts(vectors), strict=True)
             ]
         )
         return LeftOut(items, users[0], users[1:])
