@@ -52,7 +52,7 @@ class Base(Recommender):
         """As ``unpack``, and refuses in words what lacks something or does not fit. Raises ArtifactError."""
         try:
             self.unpack(artifact)
-        except (KeyError, TypeError, ValueError, IndexError) as failure:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as failure:
             raise ArtifactError(
                 f"configuration and arrays of the artifact do not fit a {self.name!r}: {failure!r}"
             ) from failure

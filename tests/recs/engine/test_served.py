@@ -10,6 +10,7 @@ from recs.engine.artifact import ARRAYS, MANIFEST, ArtifactError, read_artifact,
 from recs.engine.interactions import History
 from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.neural_cf import NeuralCf
 from recs.engine.served import ServedRecommender, read_served, write_served
 from tests.contracts.small_recommenders import ITEMS, fitted
 
@@ -103,6 +104,14 @@ def test_a_configuration_that_lacks_what_it_needs_is_refused_in_words(name: str,
 
     with pytest.raises(ArtifactError, match=f"do not fit a '{name}'"):
         read_served(tmp_path / "b", recommender=name, sha256=sha256)
+
+
+def test_arrays_of_another_shape_than_the_configuration_says_are_refused_in_words():
+    artifact = base("neural_cf").pack()
+    wider = {**artifact.config, "deep": artifact.config["deep"] + 1}
+
+    with pytest.raises(ArtifactError, match="do not fit a 'neural_cf'"):
+        NeuralCf().restore(type(artifact)(artifact.recommender, wider, artifact.arrays))
 
 
 def test_an_artifact_without_the_owners_ids_is_refused(tmp_path: Path):
