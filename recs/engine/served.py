@@ -49,8 +49,8 @@ class ServedRecommender:
 
     def mix(self, weights: Mapping[str, float]) -> None:
         """The owner's weights of the second stage's heads, where it has one."""
-        if isinstance(self.recommender, TwoStages) and self.recommender.second is not None:
-            self.recommender.second.weights = dict(weights)
+        if isinstance(self.recommender, TwoStages):
+            self.recommender.mix(weights)
 
     def _known(self, history: History) -> History:
         return History(places(history.item, self.ids), history.kind, history.time, history.value)

@@ -18,6 +18,7 @@ from django.utils.dateparse import parse_datetime
 from recs.engine.artifact import ArtifactError
 from recs.engine.catalogue_scores import places
 from recs.engine.evaluation import evaluate
+from recs.engine.interactions import HeldOut
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
@@ -115,12 +116,26 @@ def train(
     )
     family[hybrid.name] = hybrid
     seconds[hybrid.name] = round(time.monotonic() - began, 2)
-    rows = split.validation.sample(VALIDATION_ROWS, seed=seed)
-    validation = {
-        name: evaluate(one, rows, item_count=dataset.items.count, depth=10).ndcg_10
-        for name, one in family.items()
-    }
+    if transformer.parameters > MOST_NUMBERS:
+        # With a second stage it would be held by web processes, as any other: its vectors serve alone.
+        transformer.second = None
+    for one in (transformer, hybrid):
+        # As they will be served.
+        one.mix(settings.SECOND_STAGE_WEIGHTS)
+    validation = on_validation(family, split.validation, item_count=dataset.items.count, seed=seed)
     return Trained(family, best_of(family, validation), transformer, validation, seconds, curve)
+
+
+def on_validation(
+    family: Mapping[str, Base], validation: HeldOut, *, item_count: int, seed: int
+) -> dict[str, float]:
+    """NDCG@10 of each; 0 of all where nobody came back in that slice, so that the transformer is chosen."""
+    if not len(validation):
+        return dict.fromkeys(family, 0.0)
+    rows = validation.sample(VALIDATION_ROWS, seed=seed)
+    return {
+        name: evaluate(one, rows, item_count=item_count, depth=10).ndcg_10 for name, one in family.items()
+    }
 
 
 def best_of(family: Mapping[str, Base], validation: Mapping[str, float]) -> str:
@@ -135,7 +150,7 @@ def best_of(family: Mapping[str, Base], validation: Mapping[str, float]) -> str:
 
 
 def _servable(family: Mapping[str, Base]) -> dict[str, Base]:
-    """Those that a web process can hold; the transformer serves by its vectors, whatever its size."""
+    """Those that a web process can hold; the transformer serves by its vectors alone where it is larger."""
     return {
         name: one
         for name, one in family.items()

@@ -93,7 +93,7 @@ class Hybrid(TwoStages):
                 continue
             self.members[name] = member
         self.blend(self.members, validation, seed=seed)
-        if validation and len(validation):
+        if validation:
             self.order(interactions, items, validation, until=until, seed=seed, progress=progress)
 
     def blend(self, members: Mapping[str, Base], validation: HeldOut | None, *, seed: int) -> None:
@@ -178,9 +178,11 @@ class Hybrid(TwoStages):
         return own + (self.second.parameters if self.second else 0)
 
     def _made(self, name: str) -> Base:
-        """An empty member."""
+        """An empty member. Raises ValueError for one that reads by a transformer, if there is none."""
         if name != NeighbouringStates.name:
             return self.makers[name]()
+        if TRANSFORMER not in self.members:
+            raise ValueError(f"it reads by the {TRANSFORMER}, which is no member")
         return self.makers[name](self.members[TRANSFORMER])
 
     def _forget_the_silent(self) -> None:

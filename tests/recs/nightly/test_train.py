@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from catalog.models import Product
+from recs.engine.interactions import HeldOut
 from recs.models import ModelVersion
 from recs.nightly.dataset import load_dataset
-from recs.nightly.train import best_of, warm_start
+from recs.nightly.train import best_of, on_validation, warm_start
 from tests.recs import small_shop
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +51,12 @@ def test_popularity_is_the_bar_and_no_candidate():
 def test_what_no_web_process_can_hold_is_not_published():
     assert chosen(ease=0.9, item_knn=0.1) == "item_knn"
     assert chosen(transformer=0.9, item_knn=0.1) == "transformer"
+
+
+def test_where_nobody_came_back_to_choose_by_the_transformer_is_published():
+    nothing = on_validation(FAMILY, HeldOut([], [], []), item_count=12, seed=1)
+
+    assert best_of(FAMILY, nothing) == "transformer"
 
 
 @pytest.fixture

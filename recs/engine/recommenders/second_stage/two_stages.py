@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -36,6 +36,11 @@ class TwoStages(Base):
     def said(self, voices: list[FloatArray], histories: Sequence[History]) -> FloatArray:
         """The first stage's scores, from its voices where it has any."""
         return self.scores(histories)
+
+    def mix(self, weights: Mapping[str, float]) -> None:
+        """The owner's weights of the second stage's heads, where there is one."""
+        if self.second is not None:
+            self.second.weights = dict(weights)
 
     def recommend(
         self,
@@ -107,7 +112,7 @@ class TwoStages(Base):
         ``retrieval``: item vectors that a first stage has; ``until``: ``time.monotonic``, after which there is none.
         """
         self.second = None
-        if time.monotonic() > until:
+        if not len(validation) or time.monotonic() > until:
             return
         known = likenesses(interactions, items, retrieval=retrieval, seed=seed)
         if not known.vectors:

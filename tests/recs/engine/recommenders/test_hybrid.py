@@ -1,12 +1,17 @@
 """The blend and its members."""
 
+import math
+
 import numpy as np
 import pytest
 
 from recs.engine.artifact import ArtifactError
 from recs.engine.interactions import HeldOut, History
+from recs.engine.recommender import Budget
 from recs.engine.recommenders.hybrid import Hybrid
-from tests.contracts.small_recommenders import MAKERS, fit, grouped, small_hybrid
+from recs.engine.recommenders.neighbouring_states import NeighbouringStates
+from recs.engine.recommenders.popularity import Popularity
+from tests.contracts.small_recommenders import ITEMS, MAKERS, fit, grouped, shelves, small_hybrid
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +87,24 @@ def test_on_validation_the_blend_keeps_who_is_right():
     blend.blend({"ease": ease, "popularity": popular}, held_out, seed=1)
 
     assert list(blend.members) == ["ease"]
+
+
+def test_what_reads_by_the_transformer_is_left_out_where_that_could_not_learn():
+    def cannot() -> Popularity:
+        raise ValueError("no such data")
+
+    makers = {"transformer": cannot, "neighbouring_states": NeighbouringStates, "popularity": Popularity}
+    blend = Hybrid(makers)
+
+    blend.fit(grouped(), shelves(ITEMS), budget=Budget(seconds=1), seed=1)
+
+    assert list(blend.members) == ["popularity"]
+
+
+def test_without_validation_there_is_no_second_stage():
+    blend, nothing = Hybrid(), HeldOut([], [], [])
+    blend.blend({"popularity": fit("popularity", grouped())}, nothing, seed=1)
+
+    blend.order(grouped(), shelves(ITEMS), nothing, until=math.inf, seed=1)
+
+    assert blend.second is None
