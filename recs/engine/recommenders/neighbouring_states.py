@@ -57,16 +57,18 @@ class NeighbouringStates(Base):
         """Raises ValueError if no history has two interactions."""
         until = time.monotonic() + budget.seconds
         counts = target_weights(interactions.kind, interactions.value)
-        rows, states = self._beginnings(interactions, counts > 0)
-        if not len(rows):
+        told = 1 + np.flatnonzero((np.diff(interactions.user) == 0) & (counts[1:] > 0))
+        if not len(told):
             raise ValueError("no history has two interactions, so nothing came next")
         # Where no time is known, chance decides which are kept.
-        chance = np.random.default_rng(seed).random(len(rows))
-        kept = np.lexsort((chance, interactions.time[rows]))[-MOST_STATES:]
+        chance = np.random.default_rng(seed).random(len(told))
+        kept = np.zeros(len(interactions), dtype=bool)
+        kept[told[np.lexsort((chance, interactions.time[told]))[-MOST_STATES:]]] = True
+        rows, states = self._beginnings(interactions, kept)
         # Rounded as they are kept, so that what was validated is what is served.
-        self.states = torch.from_numpy(states[kept].astype(np.float16).astype(np.float32))
-        self.following = torch.from_numpy(interactions.item[rows[kept]])
-        self.weight = torch.from_numpy(counts[rows[kept]])
+        self.states = torch.from_numpy(states.astype(np.float16).astype(np.float32))
+        self.following = torch.from_numpy(interactions.item[rows])
+        self.weight = torch.from_numpy(counts[rows])
         self.temperature = TEMPERATURES[0]
         if validation and len(validation):
             judge = Judge(self, validation, items.count, seed=seed)
@@ -79,8 +81,8 @@ class NeighbouringStates(Base):
                 progress=progress,
             )
 
-    def _beginnings(self, interactions: Interactions, told: NDArray[np.bool_]) -> tuple[IntArray, FloatArray]:
-        """Rows [n] of what came next, where it is told, and the states before it [n, d].
+    def _beginnings(self, interactions: Interactions, kept: NDArray[np.bool_]) -> tuple[IntArray, FloatArray]:
+        """Rows [n] of what came next, of those that are ``kept``, and the states before it [n, d].
 
         One causal pass reads all beginnings of a history, as training does.
         """
@@ -96,7 +98,7 @@ class NeighbouringStates(Base):
             steps = np.arange(states.shape[1])
             following = start[:, None] + 1 + steps
             inside = steps < (stop - start)[:, None]
-            inside &= told[np.where(inside, following, start[:, None])]
+            inside &= kept[np.where(inside, following, start[:, None])]
             found.append((following[inside], states[inside]))
         return np.concatenate([rows for rows, _ in found]), np.concatenate([states for _, states in found])
 
