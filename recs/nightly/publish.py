@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -22,9 +23,11 @@ from django.utils import timezone
 from accounts.models import Shopper
 from recs import product_vectors, registry
 from recs.engine.artifact import write_artifact
+from recs.engine.interactions import History
 from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.blending import normalised
 from recs.engine.recommenders.transformer import Transformer
-from recs.engine.served import write_served
+from recs.engine.served import ServedRecommender, write_served
 from recs.models import ModelVersion
 from recs.nightly.dataset import Dataset
 from recs.shopper_vectors import encode_shoppers
@@ -35,6 +38,10 @@ Status = ModelVersion.Status
 EMBED_MOST = 50_000
 """Shoppers embedded before the swap, those seen last first; the others are encoded when they come."""
 EMBED_BATCH = 1_000
+COMPARED = 12
+"""What was written must score as what was judged, for histories of 1 to so many products."""
+SAME = 0.99
+"""Share of the scores that must agree."""
 
 
 class CannotActivate(Exception):
@@ -72,6 +79,7 @@ def build_version(
     version.manifest_sha256 = write_artifact(folder, model.pack(item_ids=dataset.product_ids))
     if not by_vectors:
         version.served_sha256 = write_served(folder / registry.SERVED, best, ids=dataset.product_ids)
+        _require_same(best, registry.read_served(registry.version_for_serving(version)), dataset)
     version.save(update_fields=["manifest_sha256", "served_sha256"])
     placed = model.vectors.any(axis=1)
     product_vectors.create_partition(version_id=version.pk)
@@ -81,6 +89,19 @@ def build_version(
     product_vectors.build_index(version_id=version.pk, dimension=version.dimension)
     product_vectors.attach_partition(version_id=version.pk)
     return version
+
+
+def _require_same(judged: Base, served: ServedRecommender | None, dataset: Dataset) -> None:
+    """What serves must be what was judged. Raises RuntimeError."""
+    lengths = range(1, 1 + min(COMPARED, len(dataset.product_ids)))
+    histories = [History.of_items(np.arange(length)) for length in lengths]
+    by_key = [History.of_items(dataset.product_ids[:length]) for length in lengths]
+    expected = normalised(judged.final_scores(histories))
+    # Rounding to half precision moves an item or two over the edge of the first hundred.
+    if served is None or np.isclose(served.scores(by_key), expected, atol=0.01).mean() < SAME:
+        raise RuntimeError(
+            f"the {judged.name} that was written scores otherwise than the one that was judged"
+        )
 
 
 def embed_shoppers(version: ModelVersion, *, progress: Callable[[float], None] | None = None) -> int:

@@ -38,6 +38,16 @@ def partitions() -> Callable[[], set[str]]:
     return lambda: tables_of_vectors() - before
 
 
+def test_what_would_serve_otherwise_than_it_was_judged_is_not_published(monkeypatch: pytest.MonkeyPatch):
+    products = small_shop.make_products(4)
+    forgetful = small_shop.following(4)
+    monkeypatch.setattr(forgetful, "pack", small_shop.following(4).pack)
+    forgetful.neighbours = forgetful.neighbours.T.tocsr()
+
+    with pytest.raises(RuntimeError, match="item_knn that was written scores otherwise"):
+        small_shop.build_model(products, best=forgetful)
+
+
 def test_a_built_version_has_rows_index_and_files_and_serves_nobody():
     products = small_shop.make_products(4)
     version, model = small_shop.build_model(products)

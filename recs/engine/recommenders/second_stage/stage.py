@@ -12,6 +12,8 @@ It learns on answers that the first stage was not trained on: on its training da
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -41,6 +43,10 @@ FACTS = 4
 """Of a candidate, beside likenesses and voices: popularity, score, distance from the mean, place."""
 
 
+class OutOfTime(Exception):
+    """A second stage could not be learnt in time."""
+
+
 class SecondStage:
     """``weights``: the owner's table, by head; it may be edited at any time."""
 
@@ -53,8 +59,9 @@ class SecondStage:
         self.weights = dict(weights)
         self.taught = np.zeros(len(HEADS), dtype=bool)
 
-    def fit(self, told: Answers, *, seed: int) -> None:
-        """Heads with few answers stay silent."""
+    def fit(self, told: Answers, *, seed: int, until: float = math.inf) -> None:
+        """Heads with few answers stay silent. Raises OutOfTime if it is not through by ``until``, of
+        ``time.monotonic``: half of a schedule is worth less than nothing."""
         right = told.hit.any(axis=1)
         self.taught = np.bincount(told.head[right], minlength=len(HEADS)) >= FEWEST
         rows = np.flatnonzero(right & self.taught[told.head])
@@ -73,6 +80,8 @@ class SecondStage:
         )
         self.ranker.train()
         for _ in range(epochs):
+            if time.monotonic() > until:
+                raise OutOfTime
             for batch in length_sorted_batches(length, BATCH, rng):
                 loss = self._loss(told, rows[batch])
                 optimizer.zero_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 
@@ -14,8 +15,10 @@ from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.second_stage.answers import PLACES, Proposals, answers
 from recs.engine.recommenders.second_stage.likeness import likenesses
-from recs.engine.recommenders.second_stage.stage import SecondStage
+from recs.engine.recommenders.second_stage.stage import OutOfTime, SecondStage
 from recs.engine.recommenders.second_stage.verdict import judged
+
+logger = logging.getLogger(__name__)
 
 ANSWERS = 30_000
 """Rows of validation that the second stage learns on. With 10,000 nothing that it gained over a blend could be told
@@ -121,16 +124,19 @@ class TwoStages(Base):
         # The other half of the time left is for learning.
         halfway = (time.monotonic() + until) / 2
         told = answers(self, validation.sample(ANSWERS, seed=seed), until=halfway)
-        verdict = judged(lambda: SecondStage(known, popular), told, seed=seed)
-        if verdict is None:
-            return
-        if progress:
-            figures = {"both": verdict.both, "first": verdict.first, "low": verdict.gain.interval.low}
-            progress(Progress("second stage", 1.0, figures))
-        if verdict.worth_it:
-            stage = SecondStage(known, popular)
-            stage.fit(told, seed=seed)
-            self.second = stage
+        try:
+            verdict = judged(lambda: SecondStage(known, popular), told, seed=seed, until=until)
+            if verdict is None:
+                return
+            if progress:
+                figures = {"both": verdict.both, "first": verdict.first, "low": verdict.gain.interval.low}
+                progress(Progress("second stage", 1.0, figures))
+            if verdict.worth_it:
+                stage = SecondStage(known, popular)
+                stage.fit(told, seed=seed, until=until)
+                self.second = stage
+        except OutOfTime:
+            logger.warning("%s goes on without a second stage: there was no time to learn it", self.name)
 
     def packed_with_second(self, first: Artifact) -> Artifact:
         """What is kept of the first stage, and of the second where there is one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,8 +33,13 @@ class Verdict:
         return self.gain.interval.low > 0
 
 
-def judged(make: Callable[[], SecondStage], told: Answers, *, seed: int) -> Verdict | None:
-    """Learns on each half of the shoppers and is judged on the other; None where there are too few."""
+def judged(
+    make: Callable[[], SecondStage], told: Answers, *, seed: int, until: float = math.inf
+) -> Verdict | None:
+    """Learns on each half of the shoppers and is judged on the other; None where there are too few.
+
+    Raises OutOfTime.
+    """
     users, number = np.unique(told.users, return_inverse=True)
     if len(users) < AT_LEAST:
         return None
@@ -42,7 +48,7 @@ def judged(make: Callable[[], SecondStage], told: Answers, *, seed: int) -> Verd
     both = np.zeros_like(first)
     for part in range(FOLDS):
         stage = make()
-        stage.fit(told.of(np.flatnonzero(fold != part)), seed=seed)
+        stage.fit(told.of(np.flatnonzero(fold != part)), seed=seed, until=until)
         rows = np.flatnonzero(fold == part)
         asked = told.of(rows)
         found = stage.rescored(asked.proposals, asked.histories, asked.hit.shape[1])

@@ -14,7 +14,7 @@ from recs.engine.recommenders.second_stage.answers import (
     answers,
     head_of,
 )
-from recs.engine.recommenders.second_stage.stage import SecondStage
+from recs.engine.recommenders.second_stage.stage import OutOfTime, SecondStage
 from recs.engine.recommenders.second_stage.verdict import judged
 from tests.recs.engine.recommenders.second_stage.shoppers import GROUPS, ITEMS, SHOPPERS, Blind, stage, told
 
@@ -49,6 +49,11 @@ def test_without_answers_the_first_stage_decides():
 
     assert found.items.tolist() == LIST.items.tolist()
     assert found.scores.tolist() == LIST.scores.tolist()
+
+
+def test_without_time_none_is_learnt():
+    with pytest.raises(OutOfTime):
+        stage().fit(told({Kind.PURCHASE: -1}), seed=0, until=0.0)
 
 
 def test_an_empty_history_changes_nothing(taught):
