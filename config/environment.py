@@ -39,10 +39,10 @@ def number(name: str, *, default: float, unit: str) -> float:
     return found
 
 
-def shares(name: str, *, default: Mapping[str, float]) -> dict[str, float]:
+def shares(name: str, *, default: Mapping[str, float], least: float = -math.inf) -> dict[str, float]:
     """From ``word=number, word=number``: each word of ``default`` with what is set for it, else its own number.
 
-    Raises ServiceError for another word and for what is no number.
+    Raises ServiceError for another word and for what is no number from ``least`` on.
     """
     found = dict(default)
     for pair in filter(None, (part.strip() for part in text(name, default="").split(","))):
@@ -53,8 +53,8 @@ def shares(name: str, *, default: Mapping[str, float]) -> dict[str, float]:
             found[word] = float(share)
         except ValueError:
             raise _unexpected(name, pair, "word=number") from None
-        if not math.isfinite(found[word]):
-            raise _unexpected(name, pair, "word=number")
+        if not (math.isfinite(found[word]) and found[word] >= least):
+            raise _unexpected(name, pair, "word=number" + ("" if least < 0 else f", {least:g} or more"))
     return found
 
 

@@ -218,6 +218,12 @@ FEED_ENCODE_BUDGET_MS = whole_number("FEED_ENCODE_BUDGET_MS", default=50, unit="
 """Milliseconds that a feed may spend on encoding inline before it logs a warning. Default: 50."""
 TRAINING_MINUTES = number("TRAINING_MINUTES", default=20.0, unit="minutes")
 """Minutes of the nightly training of the transformer. Default: 20."""
+INTERACTION_WEIGHTS = shares(
+    "INTERACTION_WEIGHTS",
+    default={"view": 0.3, "click": 0.3, "cart_add": 0.7, "purchase": 1.0, "rating": 1.0, "like": 1.0},
+    least=0.0,
+)
+"""What it counts to a training to predict an interaction of each kind."""
 SECOND_STAGE_WEIGHTS = shares(
     "SECOND_STAGE_WEIGHTS",
     default={"view": 0.3, "cart": 0.7, "purchase": 1.0, "good_rating": 1.0, "hide": -1.0},

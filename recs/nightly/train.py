@@ -18,7 +18,7 @@ from django.utils.dateparse import parse_datetime
 from recs.engine.artifact import ArtifactError
 from recs.engine.catalogue_scores import places
 from recs.engine.evaluation import evaluate
-from recs.engine.interactions import HeldOut
+from recs.engine.interactions import HeldOut, Kind
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
@@ -105,7 +105,8 @@ def train(
         if name != UserKnn.name or len(split.training) <= MOST_FOR_USER_KNN:
             fit(name, MEMBERS[name](), Budget(seconds=quick))
     start, why_cold = warm_start(dataset, champion)
-    transformer = Transformer(training=TrainingConfig(batch=BATCH), warm=start)
+    weights = {Kind[name.upper()]: weight for name, weight in settings.INTERACTION_WEIGHTS.items()}
+    transformer = Transformer(training=TrainingConfig(batch=BATCH, kind_weights=weights), warm=start)
     fit(transformer.name, transformer, Budget(seconds=60 * minutes, checkpoint=checkpoint_folder()))
     night.figures["start"] = transformer.started if start else f"{COLD}: {why_cold}"
     began = time.monotonic()

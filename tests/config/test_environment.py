@@ -84,3 +84,10 @@ def test_shares_of_other_words_and_without_numbers_are_refused(value: str, monke
 
     with pytest.raises(ServiceError, match=r"WEIGHTS is .*: expected word=number"):
         shares("WEIGHTS", default={"view": 0.3, "cart": 0.7})
+
+
+def test_shares_may_have_a_least_number(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WEIGHTS", "view=-1")
+
+    with pytest.raises(ServiceError, match=r"expected word=number, 0 or more"):
+        shares("WEIGHTS", default={"view": 0.3}, least=0.0)

@@ -56,7 +56,8 @@ class NeighbouringStates(Base):
     ) -> None:
         """Raises ValueError if no history has two interactions."""
         until = time.monotonic() + budget.seconds
-        counts = target_weights(interactions.kind, interactions.value)
+        weights = self.transformer.training_config.kind_weights
+        counts = target_weights(interactions.kind, interactions.value, weights)
         told = 1 + np.flatnonzero((np.diff(interactions.user) == 0) & (counts[1:] > 0))
         if not len(told):
             raise ValueError("no history has two interactions, so nothing came next")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ TARGET_WEIGHTS = {
     Kind.RATING: 1.0,
     Kind.LIKE: 1.0,
 }
-"""What it counts to predict an interaction of a kind; a kind that is missing here is never a target."""
+"""What it counts to predict an interaction of a kind, unless told otherwise; one that is missing is never a target."""
 CONTEXT_DROPOUT = 0.15
 """Share of training rows that show their items only."""
 
@@ -39,7 +40,11 @@ class TrainingBatch:
 
 
 def training_batch(
-    data: Interactions, pieces: Segments, rows: np.ndarray, rng: np.random.Generator
+    data: Interactions,
+    pieces: Segments,
+    rows: np.ndarray,
+    rng: np.random.Generator,
+    weights: Mapping[Kind, float] = TARGET_WEIGHTS,
 ) -> TrainingBatch:
     """The pieces ``rows`` as arrays, inputs and the targets one further on.
 
@@ -54,7 +59,7 @@ def training_batch(
     here = np.where(inside, start[:, None] + steps, start[:, None])
     ahead = np.where(inside, here + 1, here)
     times = data.time[here]
-    weight = target_weights(data.kind[ahead], data.value[ahead]) * inside
+    weight = target_weights(data.kind[ahead], data.value[ahead], weights) * inside
     told = (rng.random(len(rows)) >= CONTEXT_DROPOUT)[:, None]
     return TrainingBatch(
         item=torch.from_numpy(data.item[here]),
@@ -68,12 +73,11 @@ def training_batch(
     )
 
 
-def target_weights(kind: IntArray, value: FloatArray) -> FloatArray:
+def target_weights(
+    kind: IntArray, value: FloatArray, weights: Mapping[Kind, float] = TARGET_WEIGHTS
+) -> FloatArray:
     """What it counts to predict each of these interactions, float32; a complaint (a rating below 3) nothing."""
+    table = np.zeros(max(Kind) + 1, dtype=np.float32)
+    table[list(weights)] = list(weights.values())
     complaint = (kind == Kind.RATING) & (value < LEAST_WANTED)
-    return np.where(complaint, np.float32(0), _TARGET_TABLE[kind])
-
-
-_TARGET_TABLE = np.zeros(max(Kind) + 1, dtype=np.float32)
-for _kind, _weight in TARGET_WEIGHTS.items():
-    _TARGET_TABLE[_kind] = _weight
+    return np.where(complaint, np.float32(0), table[kind])

@@ -7,8 +7,8 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, cast
@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from recs.engine.interactions import Interactions, Items
+from recs.engine.interactions import Interactions, Items, Kind
 from recs.engine.recommender import Budget, Progress, ProgressCallback
-from recs.engine.transformer.batches import TrainingBatch, training_batch
+from recs.engine.transformer.batches import TARGET_WEIGHTS, TrainingBatch, training_batch
 from recs.engine.transformer.item_tower import ItemTower, item_features
 from recs.engine.transformer.losses import softmax_backward
 from recs.engine.transformer.sequence import (
@@ -41,6 +41,7 @@ CHECKPOINT = "checkpoint.pt"
 class TrainingConfig:
     """``patience``: validations without a better NDCG@10 before the end. ``averaging``: decay per step of the
     weights' moving average, which is what is validated and kept: 0.99 looks back over some hundred steps.
+    ``kind_weights``: what it counts to predict an interaction of a kind.
     A catalogue of more than ``sampled_items`` is trained as in ``sampled.py``, against ``negatives`` items a step.
     """
 
@@ -53,6 +54,7 @@ class TrainingConfig:
     sampled_items: int = 60_000
     negatives: int = 8_192
     averaging: float = 0.99
+    kind_weights: Mapping[Kind, float] = field(default_factory=lambda: dict(TARGET_WEIGHTS))
 
 
 @dataclass(slots=True)
@@ -144,7 +146,7 @@ class Training:
         began = time.monotonic()
         batches = list(length_sorted_batches(self.pieces.end - self.pieces.start, self.config.batch, rng))
         for number, rows in enumerate(batches):
-            batch = training_batch(data, self.pieces, rows, rng)
+            batch = training_batch(data, self.pieces, rows, rng, self.config.kind_weights)
             losses.append(self._step(batch, rng))
             learnt += int(batch.length.sum())
             spent = self.state.seconds + time.monotonic() - began

@@ -86,6 +86,16 @@ def test_what_a_user_turned_down_is_read_but_never_a_target():
     assert batch.weight.numpy() == pytest.approx(np.array([[0.0, 0.3, 0.0, 0.0, 1.0]]))
 
 
+def test_what_a_kind_counts_can_be_told():
+    data = interactions([0, 1, 2], [NOW] * 3, [Kind.VIEW, Kind.VIEW, Kind.PURCHASE])
+
+    batch = training_batch(
+        data, segments(data, 50), np.array([0]), np.random.default_rng(1), {Kind.PURCHASE: 2.0}
+    )
+
+    assert batch.weight.tolist() == [[0.0, 2.0]]
+
+
 def test_batches_hold_every_row_once_and_rows_of_like_length():
     lengths = np.array([5, 50, 6, 49, 7, 48])
 
