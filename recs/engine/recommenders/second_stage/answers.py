@@ -106,16 +106,18 @@ class Answers:
         )
 
 
-def answers(first: FirstStage, held_out: HeldOut, *, until: float = math.inf) -> Answers:
+def answers(
+    first: FirstStage, held_out: HeldOut, *, until: float = math.inf, at_once: int = AT_ONCE
+) -> Answers:
     """Asks the first stage for every row, or for as many, at least one batch, as there is time for.
 
-    ``until``: ``time.monotonic``.
+    ``until``: ``time.monotonic``; ``at_once``: rows of a batch.
     """
     found: list[Proposals] = []
-    for start in range(0, len(held_out), AT_ONCE):
+    for start in range(0, len(held_out), at_once):
         if found and time.monotonic() > until:
             break
-        rows = slice(start, start + AT_ONCE)
+        rows = slice(start, start + at_once)
         found.append(first.propose(held_out.histories[rows], PLACES, exclude=held_out.exclude[rows]))
     items = np.concatenate([one.items for one in found])
     asked = slice(0, len(items))

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from recs.engine.artifact import Artifact
+from recs.engine.evaluation import SCORES_AT_ONCE
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
 from recs.engine.recommender import Progress, ProgressCallback, Recommendations, top_k
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.popularity import popularity
-from recs.engine.recommenders.second_stage.answers import PLACES, Proposals, answers
+from recs.engine.recommenders.second_stage.answers import AT_ONCE, PLACES, Proposals, answers
 from recs.engine.recommenders.second_stage.likeness import likenesses
 from recs.engine.recommenders.second_stage.stage import OutOfTime, SecondStage
 from recs.engine.recommenders.second_stage.verdict import judged
@@ -123,7 +124,8 @@ class TwoStages(Base):
         popular = popularity(interactions, items.count)
         # The other half of the time left is for learning.
         halfway = (time.monotonic() + until) / 2
-        told = answers(self, validation.sample(ANSWERS, seed=seed), until=halfway)
+        at_once = min(AT_ONCE, max(1, SCORES_AT_ONCE // items.count))
+        told = answers(self, validation.sample(ANSWERS, seed=seed), until=halfway, at_once=at_once)
         try:
             verdict = judged(lambda: SecondStage(known, popular), told, seed=seed, until=until)
             if verdict is None:
