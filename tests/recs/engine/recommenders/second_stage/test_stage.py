@@ -90,6 +90,7 @@ def test_what_follows_the_first_hundred_stays_behind(taught):
     assert (np.diff(found.scores[0]) <= 0).all()
 
 
+@pytest.mark.slow
 def test_the_owners_table_mixes_the_heads():
     both = stage()
     both.fit(told({Kind.PURCHASE: -1, Kind.VIEW: 0}), seed=0)
@@ -136,6 +137,7 @@ def test_an_artifact_of_another_shape_is_refused(taught):
         SecondStage.unpacked(Artifact(packed.recommender, packed.config, arrays))
 
 
+@pytest.mark.slow
 def test_it_is_kept_where_it_helps_shoppers_it_has_not_seen():
     verdict = judged(stage, told({Kind.PURCHASE: -1}), seed=0)
 
@@ -144,6 +146,7 @@ def test_it_is_kept_where_it_helps_shoppers_it_has_not_seen():
     assert verdict.both > 2 * verdict.first
 
 
+@pytest.mark.slow
 def test_it_is_dropped_where_answers_are_chance():
     verdict = judged(stage, told({Kind.PURCHASE: -1}, chance=True), seed=0)
 
