@@ -150,7 +150,8 @@ class Training:
             losses.append(self._step(batch, rng))
             learnt += int(batch.length.sum())
             spent = self.state.seconds + time.monotonic() - began
-            if self.progress and (number % 10 == 0 or spent >= budget.seconds):
+            last = number == len(batches) - 1 or spent >= budget.seconds
+            if self.progress and (last or number % 10 == 0):
                 figures = {"loss": losses[-1], "interactions": float(learnt)}
                 self.progress(Progress("training", min(1.0, spent / budget.seconds), figures))
             if spent >= budget.seconds:
