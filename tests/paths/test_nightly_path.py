@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -157,8 +158,10 @@ def test_requests_during_a_swap_never_mix_versions(transactional_db):
     threads = [threading.Thread(target=ask) for _ in range(2)]
     for thread in threads:
         thread.start()
-    for _ in range(10):
+    swaps, until = 0, time.monotonic() + 30
+    while swaps < 10 or (len({feed.model_version for feed in served}) < 2 and time.monotonic() < until):
         rollback()
+        swaps += 1
     ended.set()
     for thread in threads:
         thread.join()
