@@ -14,7 +14,7 @@ import numpy as np
 from django.conf import settings
 from django.db import connection
 
-from recs.engine.interactions import POSITIVE_KINDS, FloatArray, History, IntArray, Interactions, Kind
+from recs.engine.interactions import POSITIVE_KINDS, FloatArray, IntArray, Interactions, Kind
 from recs.registry import ActiveVersion
 from recs.vectors import from_binary
 
@@ -85,26 +85,6 @@ def vector_histories(
         )
         rows = cursor.fetchall()
     return {shopper_id: _history(shopper_id, group, version.dimension) for shopper_id, group in _groups(rows)}
-
-
-def product_history(*, shopper_id: int, length: int) -> History:
-    """The newest interactions of one shopper, oldest first; ``item`` are keys of products."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT product_id, kind, at, value FROM ("
-            "  SELECT product_id, kind, extract(epoch FROM occurred_at)::bigint AS at, value, occurred_at, seq"
-            "  FROM recs_interaction WHERE shopper_id = %s AND product_id IS NOT NULL"
-            "  ORDER BY occurred_at DESC, seq DESC LIMIT %s"
-            f") newest ORDER BY occurred_at, {ORDER_WITHIN_MOMENT}, seq",
-            [shopper_id, length],
-        )
-        rows = cursor.fetchall()
-    return History(
-        item=np.array([row[0] for row in rows], dtype=np.int64),
-        kind=np.array([row[1] for row in rows], dtype=np.int64),
-        time=np.array([row[2] for row in rows], dtype=np.int64),
-        value=np.array([np.nan if row[3] is None else row[3] for row in rows], dtype=np.float32),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What the active version's recommender says of the catalogue to one shopper, where it is no vector model.
 
-Asked within the request, with the history as of that moment: what the shopper just did takes part.
+Asked within the request, with the history that was read in it: what the shopper just did takes part.
 """
 
 from __future__ import annotations
@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-
 from recs.engine.catalogue_scores import CatalogueScores
 from recs.engine.interactions import FloatArray, History, IntArray
-from recs.history import product_history
+from recs.history import VectorHistory
 from recs.registry import ActiveVersion, load_served
 
 if TYPE_CHECKING:
@@ -35,11 +33,11 @@ class Said:
         return self.recommender.without_each(self.history, most=ASKED_AGAIN)
 
 
-def served_scores(*, shopper_id: int, version: ActiveVersion) -> Said | None:
+def served_scores(*, history: VectorHistory, version: ActiveVersion) -> Said | None:
     """None where the vectors rank, and for a history of which the recommender knows nothing."""
     recommender = load_served(version)
     if recommender is None:
         return None
-    history = product_history(shopper_id=shopper_id, length=settings.HISTORY_LENGTH)
-    scores = recommender.catalogue_scores(history)
-    return None if scores is None else Said(recommender, history, scores)
+    by_key = History(history.product_ids, history.kinds, history.times, history.values)
+    scores = recommender.catalogue_scores(by_key)
+    return None if scores is None else Said(recommender, by_key, scores)

@@ -101,7 +101,7 @@ def compare(
 
 
 def learn(split: TimeSplit, items: Items, *, seconds: float, warm: WarmStart | None = None) -> Learnt:
-    learnt = Learnt(Transformer(training=TrainingConfig(batch=BATCH), warm=warm))
+    learnt = Learnt(Transformer(training=TrainingConfig(batch=BATCH), second_stage=False, warm=warm))
     began = time.perf_counter()
 
     def told(progress: Progress) -> None:

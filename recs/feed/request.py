@@ -75,9 +75,9 @@ def ask(
             except Exception as failure:
                 logger.exception("the shopper could not be encoded; the feed goes on without their vector")
                 error = f"{type(failure).__name__}: {failure}"
-        if version is not None and scenario in FROM_HISTORY:
+        if version is not None and history is not None:
             try:
-                said = served_scores(shopper_id=shopper.pk, version=version)
+                said = served_scores(history=history, version=version)
             except Exception as failure:
                 logger.exception("the %s failed; the feed goes on with the vectors", version.recommender)
                 error = f"{type(failure).__name__}: {failure}"

@@ -12,6 +12,7 @@ from recs.feed.scenarios import rerank_products, serve_feed
 from recs.ingest.record import NewInteraction, record_interactions
 from recs.nightly import publish
 from recs.served_scores import served_scores
+from recs.shopper_vectors import fresh_history
 from tests.factories import ProductFactory, ShopperFactory
 from tests.recs.small_shop import build_model, following, make_products, publish_model, random_vectors
 
@@ -164,8 +165,10 @@ def test_what_a_product_adds_is_the_score_with_it_minus_the_score_without_it(pro
     view(shopper, products[3])
     view(other, products[20])
 
-    both = served_scores(shopper_id=shopper.pk, version=ranked)
-    alone = served_scores(shopper_id=other.pk, version=ranked)
+    both, alone = (
+        served_scores(history=fresh_history(shopper=one, version=ranked)[1], version=ranked)
+        for one in (shopper, other)
+    )
     keys, without = both.without_each_product()
 
     assert keys.tolist() == [products[3].pk, products[20].pk]
