@@ -23,7 +23,7 @@ from recs.engine.interactions import Interactions, Items, Kind
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.transformer.batches import TARGET_WEIGHTS, TrainingBatch, training_batch
 from recs.engine.transformer.item_tower import ItemTower, item_features
-from recs.engine.transformer.losses import softmax_backward
+from recs.engine.transformer.losses import has_bf16, softmax_backward
 from recs.engine.transformer.sequence import (
     gap_bucket,
     length_sorted_batches,
@@ -291,12 +291,3 @@ class Training:
             digest.update(part.numpy().tobytes())
         settings = (self.seed, self.config, self.item_tower.config, self.user_tower.config)
         return f"{digest.hexdigest()} {settings!r}"
-
-
-def has_bf16() -> bool:
-    """Whether this processor multiplies bfloat16 itself: the products of the loss then take half the time.
-
-    Asked of the processor, not measured: a busy moment must not change what a seed gives.
-    """
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
