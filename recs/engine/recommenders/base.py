@@ -6,6 +6,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from recs.engine.artifact import Artifact, ArtifactError, read_artifact, write_artifact
 from recs.engine.interactions import FloatArray, History, IntArray
 from recs.engine.recommender import Recommendations, Recommender, top_k
@@ -40,6 +42,13 @@ class Base(Recommender):
     ) -> Recommendations:
         return top_k(self.scores(histories), k, exclude=exclude, among=among)
 
+    def explain(self, history: History, item: int) -> FloatArray:
+        """Leave one out: the score with an interaction minus the score without it."""
+        asked = left_out_in_turn(history)
+        scores = self.scores(asked)[:, item]
+        scores[nobodys(asked)] = 0.0
+        return (scores[0] - scores[1:]).astype(np.float32)
+
     def save(self, folder: Path) -> str:
         """Writes an artifact, all or nothing; returns the SHA-256 of its manifest."""
         return write_artifact(folder, self.pack())
@@ -56,3 +65,13 @@ class Base(Recommender):
             raise ArtifactError(
                 f"configuration and arrays of the artifact do not fit a {self.name!r}: {failure!r}"
             ) from failure
+
+
+def left_out_in_turn(history: History) -> list[History]:
+    """The history, and it without each of its interactions."""
+    return [history, *(history.without(place) for place in range(len(history)))]
+
+
+def nobodys(histories: Sequence[History]) -> list[bool]:
+    """Of which nothing is known: the fallback that scores them says nothing of what was left out."""
+    return [not (one.item >= 0).any() for one in histories]

@@ -121,12 +121,6 @@ class NeighbouringStates(Base):
         result[~users.numpy().any(axis=1)] = self.transformer.fallback
         return result
 
-    def explain(self, history: History, item: int) -> FloatArray:
-        """Leave one out: the score with an interaction minus the score without it."""
-        left_out = [history.without(place) for place in range(len(history))]
-        scores = self.scores([history, *left_out])[:, item]
-        return (scores[0] - scores[1:]).astype(np.float32)
-
     def pack(self) -> Artifact:
         """Without the transformer, which is kept by itself."""
         arrays = {

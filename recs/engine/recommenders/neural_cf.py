@@ -29,9 +29,8 @@ from recs.engine.recommenders.neumf import Examples, NeuMf, NeuMfConfig
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge
 from recs.engine.recommenders.wishes import Wishes, read_wishes, wanted_matrix
-from recs.engine.transformer.losses import softmax_backward
+from recs.engine.transformer.losses import has_bf16, softmax_backward
 from recs.engine.transformer.start import spectral_vectors
-from recs.engine.transformer.training import has_bf16
 
 PAIRS_AT_ONCE = 1 << 19
 """Pairs of a history and an item that pass the network together when all items are scored."""

@@ -5,6 +5,8 @@ import pytest
 
 from catalog.models import Product
 from recs.engine.interactions import HeldOut
+from recs.engine.recommenders.second_stage.answers import WEIGHTS
+from recs.engine.transformer.batches import TARGET_WEIGHTS
 from recs.models import ModelVersion
 from recs.nightly.dataset import load_dataset
 from recs.nightly.train import best_of, on_validation, warm_start
@@ -105,3 +107,10 @@ def test_a_champion_without_its_files_leaves_a_cold_start(dataset):
 
 def test_before_the_first_model_the_start_is_cold(dataset):
     assert warm_start(dataset, None) == (None, "no model is published yet")
+
+
+def test_what_the_settings_say_by_themselves_is_what_the_engine_says(settings):
+    assert {head.value: weight for head, weight in WEIGHTS.items()} == settings.SECOND_STAGE_WEIGHTS
+    assert {
+        kind.name.lower(): weight for kind, weight in TARGET_WEIGHTS.items()
+    } == settings.INTERACTION_WEIGHTS

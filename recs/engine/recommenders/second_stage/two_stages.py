@@ -12,7 +12,7 @@ from recs.engine.artifact import Artifact
 from recs.engine.evaluation import SCORES_AT_ONCE
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
 from recs.engine.recommender import Progress, ProgressCallback, Recommendations, top_k
-from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.base import Base, left_out_in_turn, nobodys
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.second_stage.answers import AT_ONCE, PLACES, Proposals, answers
 from recs.engine.recommenders.second_stage.likeness import likenesses
@@ -86,18 +86,18 @@ class TwoStages(Base):
         return Proposals(best.items, best.scores, _heard(voices, best.items))
 
     def explain(self, history: History, item: int) -> FloatArray:
-        """Leave one out: the score with an interaction minus the score without it."""
-        asked = [history, *(history.without(place) for place in range(len(history)))]
+        """Leave one out: the score with an interaction minus the score without it, of both stages."""
+        if self.second is None:
+            return super().explain(history, item)
+        asked = left_out_in_turn(history)
         voices = self.voices(asked)
         first = self.said(voices, asked)
-        # Nobody's score: the fallback of an empty history says nothing of what was left out.
-        first[[not (one.item >= 0).any() for one in asked]] = 0.0
+        first[nobodys(asked)] = 0.0
         scores = first[:, [item]].copy()
-        if self.second is not None:
-            items = np.full(scores.shape, item)
-            alone = Proposals(items, scores, _heard(voices, items))
-            listed = top_k(first, PLACES, exclude=[history.item] * len(asked), among=None).scores
-            scores = scores + self.second.corrections(asked, alone, listed)
+        items = np.full(scores.shape, item)
+        alone = Proposals(items, scores, _heard(voices, items))
+        listed = top_k(first, PLACES, exclude=[history.item] * len(asked), among=None).scores
+        scores = scores + self.second.corrections(asked, alone, listed)
         return (scores[0] - scores[1:, 0]).astype(np.float32)
 
     def learn_second_stage(
