@@ -57,6 +57,8 @@ class Ease(Base):
 
         def candidates() -> Iterator[tuple[float, float, ItemWeights]]:
             for penalty in PENALTIES:
+                # Gone before the next is made, unless it is the best so far: they are large.
+                vars(self).pop("weights", None)
                 self.weights = solve(penalty)
                 for decay in DECAYS:
                     self.decay = decay

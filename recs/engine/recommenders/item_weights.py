@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import torch
 from scipy import sparse
+from scipy.linalg import lapack
 
 from recs.engine.interactions import FloatArray, IntArray
 
 MOST_ITEMS = 30_000
 """Beyond, a dense matrix would take more than 3.6 GB."""
 RANK = 512
+STRIPE = 512
+"""Rows of a matrix that are mirrored at once."""
 
 
 class ItemWeights(Protocol):
@@ -69,15 +71,30 @@ class LowRank:
 def ease_weights(gram: sparse.csr_matrix, penalty: float) -> Dense:
     """``I - P diag(1 / diag(P))`` with ``P = (X'X + λ I)^-1`` from ``gram`` X'X.
 
-    By Cholesky in torch, whose LAPACK uses every core. At most two dense matrices of items² stand at once.
+    In place: one dense matrix of items² stands at a time. LAPACK's lower triangle by columns is the upper one by rows,
+    and rows are how products with a sparse history read it.
     """
-    matrix = torch.from_numpy(gram.toarray())
-    matrix.diagonal().add_(penalty)
-    matrix = torch.linalg.cholesky(matrix)
-    matrix = torch.cholesky_inverse(matrix)
-    matrix /= -matrix.diagonal().clone()
-    matrix.fill_diagonal_(0.0)
-    return Dense(matrix.numpy())
+    matrix = gram.toarray()
+    matrix[np.diag_indices_from(matrix)] += penalty
+    factor, failed = lapack.spotrf(matrix.T, lower=1, clean=0, overwrite_a=1)
+    if not failed:
+        factor, failed = lapack.spotri(factor, lower=1, overwrite_c=1)
+    if failed:
+        raise ValueError(f"the items' matrix cannot be inverted with a penalty of {penalty}")
+    inverse = factor.T
+    _mirror(inverse)
+    inverse /= -inverse.diagonal().copy()
+    np.fill_diagonal(inverse, 0.0)
+    return Dense(inverse)
+
+
+def _mirror(matrix: FloatArray) -> None:
+    """Fills what stands below the diagonal from above it."""
+    for start in range(0, len(matrix), STRIPE):
+        stop = min(start + STRIPE, len(matrix))
+        matrix[stop:, start:stop] = matrix[start:stop, stop:].T
+        block = matrix[start:stop, start:stop]
+        block[:] = np.triu(block) + np.triu(block, 1).T
 
 
 def ridge_weights(directions: FloatArray, values: FloatArray, penalty: float) -> LowRank:

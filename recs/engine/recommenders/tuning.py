@@ -52,12 +52,16 @@ def choose(
     """
     best = -1.0
     chosen: list[Candidate] = []
-    for number, candidate in enumerate(candidates, start=1):
+    tried = 0
+    for candidate in candidates:
+        tried += 1
         ndcg = judge.ndcg()
         if ndcg > best:
             best, chosen = ndcg, [candidate]
+        # It may be large, and enumerate, too, would hold it while the next is built.
+        del candidate
         if progress:
-            progress(Progress(stage, min(1.0, number / count), {"ndcg@10": best}))
+            progress(Progress(stage, min(1.0, tried / count), {"ndcg@10": best}))
         if time.monotonic() > until:
             break
     if not chosen:
