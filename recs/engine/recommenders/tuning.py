@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from itertools import count as count_from
 from typing import TypeVar
 
 from recs.engine.evaluation import Ranks, evaluate
@@ -52,16 +53,15 @@ def choose(
     """
     best = -1.0
     chosen: list[Candidate] = []
-    tried = 0
+    tried = count_from(1)
     for candidate in candidates:
-        tried += 1
         ndcg = judge.ndcg()
         if ndcg > best:
             best, chosen = ndcg, [candidate]
         # It may be large, and enumerate, too, would hold it while the next is built.
         del candidate
         if progress:
-            progress(Progress(stage, min(1.0, tried / count), {"ndcg@10": best}))
+            progress(Progress(stage, min(1.0, next(tried) / count), {"ndcg@10": best}))
         if time.monotonic() > until:
             break
     if not chosen:
