@@ -220,10 +220,19 @@ TRAINING_MINUTES = number("TRAINING_MINUTES", default=20.0, unit="minutes")
 """Minutes of the nightly training of the transformer. Default: 20."""
 INTERACTION_WEIGHTS = shares(
     "INTERACTION_WEIGHTS",
-    default={"view": 0.3, "click": 0.3, "cart_add": 0.7, "purchase": 1.0, "rating": 1.0, "like": 1.0},
+    default={
+        "view": 0.3,
+        "click": 0.3,
+        "cart_add": 0.7,
+        "purchase": 1.0,
+        "rating": 1.0,
+        "like": 1.0,
+        "hide": 1.0,
+    },
     least=0.0,
 )
-"""What it counts to a training to predict an interaction of each kind."""
+"""What it counts to a training to predict an interaction of each kind; against predicting it for a hide and for a
+rating below 3 stars."""
 SECOND_STAGE_WEIGHTS = shares(
     "SECOND_STAGE_WEIGHTS",
     default={"view": 0.3, "cart": 0.7, "purchase": 1.0, "good_rating": 1.0, "hide": -1.0},

@@ -38,10 +38,19 @@ LEAST_WANTED = 3.0
 """Stars: a rating below is a complaint."""
 
 
+AGAINST = 0.25
+"""What a complaint counts against a wish: a usual share in Rocchio's feedback formula (1971), and a choice, for too few
+complain for it to be learnt."""
+
+
 def wanted(kind: IntArray, value: FloatArray) -> NDArray[np.bool_]:
     """bool ``[n]``: which interactions say that the user wants such items; a rating without stars does."""
-    complaint = (kind == int(Kind.RATING)) & (value < LEAST_WANTED)
-    return np.isin(kind, POSITIVE_KINDS) & ~complaint
+    return np.isin(kind, POSITIVE_KINDS) & ~complaint(kind, value)
+
+
+def complaint(kind: IntArray, value: FloatArray) -> NDArray[np.bool_]:
+    """bool, alike in shape: which say that the user does not want such items, a hide or a poor rating."""
+    return (kind == int(Kind.HIDE)) | ((kind == int(Kind.RATING)) & (value < LEAST_WANTED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,18 @@ class Interactions:
 
     def __len__(self) -> int:
         return len(self.item)
+
+    def kept(self, rows: IntArray) -> Interactions:
+        """These rows alone, in this order."""
+        return Interactions(
+            self.user[rows],
+            self.item[rows],
+            self.kind[rows],
+            self.time[rows],
+            self.value[rows],
+            self.user_count,
+            self.item_count,
+        )
 
     def history(self, start: int, stop: int) -> History:
         """These rows, which must be one user's."""

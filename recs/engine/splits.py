@@ -121,13 +121,4 @@ def _moment(times: IntArray, share: float) -> int:
 
 def before(interactions: Interactions, moment: int) -> Interactions:
     """What was known before a moment, in seconds since the epoch."""
-    rows = np.flatnonzero(interactions.time < moment)
-    return Interactions(
-        interactions.user[rows],
-        interactions.item[rows],
-        interactions.kind[rows],
-        interactions.time[rows],
-        interactions.value[rows],
-        interactions.user_count,
-        interactions.item_count,
-    )
+    return interactions.kept(np.flatnonzero(interactions.time < moment))

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from recs.engine.artifact import Artifact, array
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
+from recs.engine.interactions import AGAINST, FloatArray, HeldOut, History, IntArray, Interactions, Items
 from recs.engine.recommender import Budget, ProgressCallback
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.content_parts import PARTS, PartShapes, content_vectors, part_shapes
@@ -159,7 +159,7 @@ class ContentBased(Base):
                 start += width
 
     def _wishes(self, histories: Sequence[History]) -> Wishes:
-        return read_wishes(histories, len(self.popular), decay=self.decay)
+        return read_wishes(histories, len(self.popular), decay=self.decay, against=AGAINST)
 
     def _encoded(self, wishes: Wishes) -> FloatArray:
         users = np.zeros((wishes.rows, self.dimension), dtype=np.float32)
@@ -175,7 +175,7 @@ class ContentBased(Base):
 def _shares(wishes: Wishes, has: np.ndarray) -> FloatArray:
     """float32 [n]: each wish's share of its history's mean, of those that have the part."""
     weight = wishes.weight * has[wishes.item]
-    total = np.bincount(wishes.row, weights=weight, minlength=wishes.rows)
+    total = np.bincount(wishes.row, weights=np.abs(weight), minlength=wishes.rows)
     return (weight / np.maximum(total, 1e-12)[wishes.row]).astype(np.float32)
 
 

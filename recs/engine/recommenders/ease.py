@@ -14,7 +14,7 @@ from scipy import sparse
 
 from recs.engine.artifact import Artifact, array
 from recs.engine.directions import leading_directions
-from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
+from recs.engine.interactions import AGAINST, FloatArray, HeldOut, History, Interactions, Items
 from recs.engine.recommender import Budget, ProgressCallback
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.item_weights import (
@@ -98,7 +98,7 @@ class Ease(Base):
         return sum(part.size for part in self.weights.arrays().values())
 
     def _wishes(self, histories: Sequence[History]) -> Wishes:
-        return read_wishes(histories, len(self.popular), decay=self.decay)
+        return read_wishes(histories, len(self.popular), decay=self.decay, against=AGAINST)
 
 
 def _solver(seen: sparse.csr_matrix, *, seed: int) -> Callable[[float], ItemWeights]:

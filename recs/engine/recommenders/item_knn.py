@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from recs.engine.artifact import Artifact, array
-from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
+from recs.engine.interactions import AGAINST, FloatArray, HeldOut, History, Interactions, Items
 from recs.engine.recommender import Budget, ProgressCallback
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.neighbourhood import strongest
@@ -103,7 +103,7 @@ class ItemKnn(Base):
         return self.neighbours.nnz
 
     def _wishes(self, histories: Sequence[History]) -> Wishes:
-        return read_wishes(histories, len(self.popular), decay=self.decay, once=False)
+        return read_wishes(histories, len(self.popular), decay=self.decay, once=False, against=AGAINST)
 
 
 def _balanced(seen: sparse.csr_matrix) -> sparse.csr_matrix:

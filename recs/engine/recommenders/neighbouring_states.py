@@ -22,6 +22,7 @@ from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.tuning import Judge, choose
 from recs.engine.transformer.batches import target_weights
+from recs.engine.transformer.complaints import apart
 from recs.engine.transformer.sequence import segments
 
 NEIGHBOURS = 200
@@ -56,6 +57,7 @@ class NeighbouringStates(Base):
     ) -> None:
         """Raises ValueError if no history has two interactions."""
         until = time.monotonic() + budget.seconds
+        interactions, _ = apart(interactions)
         weights = self.transformer.training_config.kind_weights
         counts = target_weights(interactions.kind, interactions.value, weights)
         told = 1 + np.flatnonzero((np.diff(interactions.user) == 0) & (counts[1:] > 0))

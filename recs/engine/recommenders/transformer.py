@@ -16,6 +16,7 @@ from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.wishes import wanted_matrix
+from recs.engine.transformer.complaints import turned_away
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers
 from recs.engine.transformer.item_tower import ItemTower, item_features, item_tower_config
 from recs.engine.transformer.packed_towers import (
@@ -203,13 +204,15 @@ class Transformer(TwoStages):
         for start in range(0, len(order), ENCODED_AT_ONCE):
             rows = order[start : start + ENCODED_AT_ONCE]
             batch = sequence_batch([histories[row] for row in rows], self.user_config.longest)
-            users[rows] = self.user_tower.last_states(
+            states = self.user_tower.last_states(
                 self._read(batch), batch.kind, batch.gap, batch.value, batch.length
             )
+            users[rows] = turned_away(states, [self.vectors[items] for items in batch.complained])
         return users
 
     def states(self, histories: Sequence[History]) -> FloatArray:
-        """float32 [histories, n, d]: the user after each of the newest interactions, in one causal pass."""
+        """float32 [histories, n, d]: the user after each of the newest interactions but for complaints, in one causal
+        pass."""
         batch = sequence_batch(histories, self.user_config.longest)
         return self.user_tower.states(self._read(batch), batch.kind, batch.gap, batch.value, batch.length)
 

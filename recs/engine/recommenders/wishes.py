@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from recs.engine.interactions import FloatArray, History, IntArray, Interactions, wanted
+from recs.engine.interactions import FloatArray, History, IntArray, Interactions, complaint, wanted
 
 
 def wanted_matrix(interactions: Interactions, item_count: int) -> sparse.csr_matrix:
@@ -29,7 +29,7 @@ class Wishes:
     """Those interactions of some histories that say what a user wants; columns ``[n]``, oldest first.
 
     ``row``: which history; ``place``: which interaction of it; ``weight``: 1 for the newest wish of a history,
-    less for older ones.
+    less for older ones, below 0 for a complaint where the reader asked for those.
     """
 
     row: IntArray
@@ -55,7 +55,7 @@ class Wishes:
     @property
     def empty(self) -> NDArray[np.bool_]:
         """bool [histories]: who wants nothing that is known, and gets what is popular."""
-        return self.counts == 0
+        return np.bincount(self.row[self.weight > 0], minlength=self.rows) == 0
 
     def contributions(self, history: History, summands: FloatArray) -> FloatArray:
         """float32 [len(history)]: the summands [n] of a score, each at its interaction of the only history."""
@@ -64,24 +64,31 @@ class Wishes:
         return result
 
 
-def read_wishes(histories: Sequence[History], item_count: int, *, decay: float, once: bool = True) -> Wishes:
+def read_wishes(
+    histories: Sequence[History], item_count: int, *, decay: float, once: bool = True, against: float = 0.0
+) -> Wishes:
     """``decay``: weight of a wish against the next newer one. ``once``: of an item that stands twice only the
-    newest counts. Complaints and items outside the catalogue are passed over."""
+    newest counts, so that a complaint takes back a wish. ``against``: what a complaint counts below nothing, where a
+    method can tell; with 0 they, and always items outside the catalogue, are passed over."""
     lengths = np.array([len(history) for history in histories], dtype=np.int64)
     row = np.repeat(np.arange(len(histories)), lengths)
     place = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     item = _joined([history.item for history in histories], np.int64)
     kind = _joined([history.kind for history in histories], np.int64)
     value = _joined([history.value for history in histories], np.float32)
-    kept = wanted(kind, value) & (item >= 0) & (item < item_count)
-    row, place, item = row[kept], place[kept], item[kept]
+    bad = complaint(kind, value)
+    kept = (wanted(kind, value) | bad) & (item >= 0) & (item < item_count)
+    row, place, item, bad = row[kept], place[kept], item[kept], bad[kept]
     if once:
         _, newest = np.unique((row * item_count + item)[::-1], return_index=True)
         keep = np.sort(len(row) - 1 - newest)
-        row, place, item = row[keep], place[keep], item[keep]
-    ends = np.cumsum(np.bincount(row, minlength=len(histories)))
-    age = ends[row] - 1 - np.arange(len(row))
-    weight = (decay**age).astype(np.float32)
+        row, place, item, bad = row[keep], place[keep], item[keep], bad[keep]
+    if not against:
+        row, place, item, bad = row[~bad], place[~bad], item[~bad], bad[~bad]
+    # Of a wish how many of its history are newer, of a complaint likewise.
+    ends = np.cumsum(np.bincount(row[~bad], minlength=len(histories)))
+    age = ends[row] - np.cumsum(~bad)
+    weight = (decay**age * np.where(bad, -against, 1.0)).astype(np.float32)
     return Wishes(row, place, item, weight, len(histories), item_count)
 
 

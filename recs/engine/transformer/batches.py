@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from recs.engine.interactions import LEAST_WANTED, FloatArray, IntArray, Interactions, Kind
+from recs.engine.interactions import FloatArray, IntArray, Interactions, Kind, complaint
+from recs.engine.transformer.complaints import NO_COMPLAINTS, Complaints
 from recs.engine.transformer.sequence import Segments, gap_bucket, scaled_value
 
 TARGET_WEIGHTS = {
@@ -19,15 +21,21 @@ TARGET_WEIGHTS = {
     Kind.PURCHASE: 1.0,
     Kind.RATING: 1.0,
     Kind.LIKE: 1.0,
+    Kind.HIDE: 1.0,
 }
-"""What it counts to predict an interaction of a kind, unless told otherwise; one that is missing is never a target."""
+"""What it counts to predict an interaction of a kind, unless told otherwise, and against predicting it for a complaint;
+one that is missing does not count."""
 CONTEXT_DROPOUT = 0.15
 """Share of training rows that show their items only."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingBatch:
-    """Inputs [b, n], the next item at each position, and what predicting it counts (0 at padding)."""
+    """Inputs [b, n], the next item at each position, and what predicting it counts (0 at padding).
+
+    ``against_row``, ``against_step``, ``against_item`` [m]: where a complaint came next, and of what;
+    ``against_weight`` [m].
+    """
 
     item: Tensor
     kind: Tensor
@@ -37,6 +45,23 @@ class TrainingBatch:
     weight: Tensor
     length: Tensor
     steps: Tensor
+    against_row: Tensor
+    against_step: Tensor
+    against_item: Tensor
+    against_weight: Tensor
+
+    def asked(self, states: Tensor, target: Tensor, against: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """States [p, d] of all positions that count, from ``states`` [b, n, d]; what followed each [p], by the names of
+        ``target`` [b, n] and ``against`` [m]; and what that counts [p], less than 0 for a complaint."""
+        chosen = self.weight > 0
+        users, targets, weights = states[chosen], target[chosen], self.weight[chosen]
+        if not len(against):
+            return users, targets, weights
+        place = self.against_row * states.shape[1] + self.against_step
+        # Not states[place]: see Training._backward.
+        complaining = functional.embedding(place, states.flatten(0, 1))
+        users = torch.cat([users, complaining])
+        return users, torch.cat([targets, against]), torch.cat([weights, -self.against_weight])
 
 
 def training_batch(
@@ -45,6 +70,7 @@ def training_batch(
     rows: np.ndarray,
     rng: np.random.Generator,
     weights: Mapping[Kind, float] = TARGET_WEIGHTS,
+    complaints: Complaints = NO_COMPLAINTS,
 ) -> TrainingBatch:
     """The pieces ``rows`` as arrays, inputs and the targets one further on.
 
@@ -60,6 +86,7 @@ def training_batch(
     ahead = np.where(inside, here + 1, here)
     times = data.time[here]
     weight = target_weights(data.kind[ahead], data.value[ahead], weights) * inside
+    complaining, complained = complaints.within(start, end - 1)
     told = (rng.random(len(rows)) >= CONTEXT_DROPOUT)[:, None]
     return TrainingBatch(
         item=torch.from_numpy(data.item[here]),
@@ -70,14 +97,21 @@ def training_batch(
         weight=torch.from_numpy(weight),
         length=torch.from_numpy(length),
         steps=torch.from_numpy(steps),
+        against_row=torch.from_numpy(complaining),
+        against_step=torch.from_numpy(complaints.after[complained] - start[complaining]),
+        against_item=torch.from_numpy(complaints.item[complained]),
+        against_weight=torch.from_numpy(_table(weights)[complaints.kind[complained]]),
     )
 
 
 def target_weights(
     kind: IntArray, value: FloatArray, weights: Mapping[Kind, float] = TARGET_WEIGHTS
 ) -> FloatArray:
-    """What it counts to predict each of these interactions, float32; a complaint (a rating below 3) nothing."""
+    """What it counts to predict each of these interactions, float32; a complaint nothing."""
+    return np.where(complaint(kind, value), np.float32(0), _table(weights)[kind])
+
+
+def _table(weights: Mapping[Kind, float]) -> FloatArray:
     table = np.zeros(max(Kind) + 1, dtype=np.float32)
     table[list(weights)] = list(weights.values())
-    complaint = (kind == Kind.RATING) & (value < LEAST_WANTED)
-    return np.where(complaint, np.float32(0), table[kind])
+    return table

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from recs.engine.interactions import FloatArray, IntArray, Items
+from recs.engine.interactions import FloatArray, IntArray, Items, complaint
+from recs.engine.transformer.complaints import turned_away
 from recs.engine.transformer.item_tower import ItemTower
 from recs.engine.transformer.left_out import LeftOut, last_states_without, places_by_item
 from recs.engine.transformer.sequence import gap_bucket, scaled_value
@@ -60,13 +61,22 @@ class UserTowers(nn.Module):
     ) -> FloatArray:
         """float32 [b, m d] from item vectors [b, n, m d] padded on the right; a history of length 0 gives zeros.
 
-        ``time`` in seconds, 0 where unknown; ``value`` NaN where there is none. Serving's entry point. Raises
-        ValueError for more interactions than the towers read.
+        ``time`` in seconds, 0 where unknown; ``value`` NaN where there is none. Complaints turn the vector away from
+        what they are of. Serving's entry point. Raises ValueError for more interactions than the towers read.
         """
         longest = self.config.longest
         if vectors.shape[1] > longest:
             raise ValueError(f"{vectors.shape[1]} interactions per history, expected at most {longest}")
-        return self.last_states(vectors, kind, gap_bucket(time), scaled_value(value), lengths)
+        inside = np.arange(vectors.shape[1]) < lengths[:, None]
+        against = inside & complaint(kind, value)
+        if not against.any():
+            return self.last_states(vectors, kind, gap_bucket(time), scaled_value(value), lengths)
+        kept = inside & ~against
+        order = np.argsort(~kept, axis=1, kind="stable")
+        first = np.arange(len(kind))[:, None], order
+        gap, scaled = gap_bucket(time[first]), scaled_value(value[first])
+        users = self.last_states(vectors[first], kind[first], gap, scaled, kept.sum(axis=1))
+        return turned_away(users, [own[which] for own, which in zip(vectors, against, strict=True)])
 
     def left_out(
         self, item: IntArray, vectors: FloatArray, kind: IntArray, time: IntArray, value: FloatArray
@@ -80,14 +90,33 @@ class UserTowers(nn.Module):
         if len(item) > self.config.longest:
             raise ValueError(f"{len(item)} interactions, expected at most {self.config.longest}")
         items, places = places_by_item(item)
-        nothing = np.zeros(0, dtype=np.int64)
-        users = _side_by_side(
-            [
-                last_states_without(member, part, kind, time, value, [nothing, *places])
-                for member, part in zip(self.members, self._parts(vectors), strict=True)
-            ]
-        )
+        left_out = [np.zeros(0, dtype=np.int64), *places]
+        against = complaint(kind, value)
+        if not against.any():
+            users = self._without(vectors, kind, time, value, left_out)
+            return LeftOut(items, users[0], users[1:])
+        read = np.flatnonzero(~against)
+        still = [np.searchsorted(read, np.intersect1d(those, read)) for those in left_out]
+        users = self._without(vectors[read], kind[read], time[read], value[read], still)
+        complained = [vectors[np.setdiff1d(np.flatnonzero(against), those)] for those in left_out]
+        users = turned_away(users, complained)
         return LeftOut(items, users[0], users[1:])
+
+    def _without(
+        self,
+        vectors: FloatArray,
+        kind: IntArray,
+        time: IntArray,
+        value: FloatArray,
+        left_out: Sequence[IntArray],
+    ) -> FloatArray:
+        """float32 [histories, m d], as :func:`last_states_without`."""
+        if not len(kind):
+            return np.zeros((len(left_out), vectors.shape[1]), dtype=np.float32)
+        parts = zip(self.members, self._parts(vectors), strict=True)
+        return _side_by_side(
+            [last_states_without(member, part, kind, time, value, left_out) for member, part in parts]
+        )
 
     def last_states(
         self, vectors: FloatArray, kind: IntArray, gap: IntArray, value: FloatArray, lengths: IntArray

@@ -98,7 +98,7 @@ class SampledTraining(Training):
         self.blend = get_ema_multi_avg_fn(self.config.averaging)
 
     def _step(self, batch: TrainingBatch, rng: np.random.Generator) -> float:
-        own = torch.unique(torch.cat([batch.item.ravel(), batch.target.ravel()]))
+        own = torch.unique(torch.cat([batch.item.ravel(), batch.target.ravel(), batch.against_item]))
         drawn = torch.from_numpy(rng.choice(len(self.rows.table), size=self.config.negatives, replace=False))
         fresh = drawn[~torch.isin(drawn, own)]
         rows = torch.cat([own, fresh])
@@ -110,6 +110,7 @@ class SampledTraining(Training):
             self.item_tower(self.features.rows(rows), ids),
             torch.searchsorted(own, batch.item),
             torch.searchsorted(own, batch.target),
+            torch.searchsorted(own, batch.against_item),
             log_q,
         )
         if loss is None or ids.grad is None:

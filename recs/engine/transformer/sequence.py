@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from recs.engine.interactions import FloatArray, History, IntArray, Interactions
+from recs.engine.interactions import FloatArray, History, IntArray, Interactions, complaint
 
 GAP_BUCKETS = 24
 """Bucket 0: no time known, or the same moment. Bucket b: a gap of 2^(b-1) minutes or more (23: 8 years)."""
@@ -33,21 +33,27 @@ def scaled_value(value: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class SequenceBatch:
-    """``item`` (-1 padding), ``kind``, ``gap`` int64 and ``value`` float32 [b, n]; ``length`` int64 [b]."""
+    """``item`` (-1 padding), ``kind``, ``gap`` int64 and ``value`` float32 [b, n]; ``length`` int64 [b].
+
+    ``complained`` int64 [·], one a history: the items that it complains of, which are not among the others.
+    """
 
     item: IntArray
     kind: IntArray
     gap: IntArray
     value: FloatArray
     length: IntArray
+    complained: list[IntArray]
 
 
 def sequence_batch(histories: Sequence[History], longest: int) -> SequenceBatch:
     """The newest ``longest`` interactions of each history; items outside the catalogue are left out."""
-    kept = []
+    kept, complained = [], []
     for history in histories:
         inside = np.flatnonzero(history.item >= 0)[-longest:]
-        kept.append(inside)
+        against = complaint(history.kind[inside], history.value[inside])
+        kept.append(inside[~against])
+        complained.append(history.item[inside[against]])
     length = np.array([len(rows) for rows in kept], dtype=np.int64)
     width = max(1, int(length.max(initial=0)))
     shape = (len(histories), width)
@@ -63,7 +69,7 @@ def sequence_batch(histories: Sequence[History], longest: int) -> SequenceBatch:
             time[row, :size] = history.time[rows]
             value[row, :size] = history.value[rows]
     # Once for all rows: history by history took as long as the tower itself. Padding has no time, so no gap.
-    return SequenceBatch(item, kind, gap_bucket(time), scaled_value(value), length)
+    return SequenceBatch(item, kind, gap_bucket(time), scaled_value(value), length, complained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +108,7 @@ def shuffled_within_moments(interactions: Interactions, rng: np.random.Generator
     if (later | (interactions.time[1:] == 0)).all():
         return interactions
     noise[interactions.time == 0] = 0.0
-    order = np.lexsort((noise, interactions.time, interactions.user))
-    return Interactions(
-        interactions.user[order],
-        interactions.item[order],
-        interactions.kind[order],
-        interactions.time[order],
-        interactions.value[order],
-        interactions.user_count,
-        interactions.item_count,
-    )
+    return interactions.kept(np.lexsort((noise, interactions.time, interactions.user)))
 
 
 def length_sorted_batches(length: IntArray, size: int, rng: np.random.Generator) -> Iterator[IntArray]:

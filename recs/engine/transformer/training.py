@@ -22,6 +22,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from recs.engine.interactions import Interactions, Items, Kind
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.transformer.batches import TARGET_WEIGHTS, TrainingBatch, training_batch
+from recs.engine.transformer.complaints import apart
 from recs.engine.transformer.item_tower import ItemTower, item_features
 from recs.engine.transformer.losses import has_bf16, softmax_backward
 from recs.engine.transformer.sequence import (
@@ -90,7 +91,7 @@ class Training:
         """``judge_start``: towers that have learnt already are judged, and kept if no epoch makes them better."""
         self.item_tower = item_tower
         self.user_tower = user_tower
-        self.interactions = interactions
+        self.interactions, self.complaints = apart(interactions)
         self.features = item_features(items, np.arange(items.count), item_tower.config)
         self.config = config
         self.seed = seed
@@ -98,7 +99,7 @@ class Training:
         self.progress = progress
         self.judge_start = judge_start
         self.state = TrainingState()
-        self.pieces = segments(interactions, user_tower.config.longest)
+        self.pieces = segments(self.interactions, user_tower.config.longest)
         self.optimiser = torch.optim.AdamW(
             self._parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
         )
@@ -146,7 +147,7 @@ class Training:
         began = time.monotonic()
         batches = list(length_sorted_batches(self.pieces.end - self.pieces.start, self.config.batch, rng))
         for number, rows in enumerate(batches):
-            batch = training_batch(data, self.pieces, rows, rng, self.config.kind_weights)
+            batch = training_batch(data, self.pieces, rows, rng, self.config.kind_weights, self.complaints)
             losses.append(self._step(batch, rng))
             learnt += int(batch.length.sum())
             spent = self.state.seconds + time.monotonic() - began
@@ -160,7 +161,7 @@ class Training:
 
     def _step(self, batch: TrainingBatch, rng: np.random.Generator) -> float:
         table = self.item_tower(self.features)
-        loss = self._backward(batch, table, batch.item, batch.target)
+        loss = self._backward(batch, table, batch.item, batch.target, batch.against_item)
         if loss is None:
             return 0.0
         torch.nn.utils.clip_grad_norm_(self._parameters(), max_norm=1.0)
@@ -174,9 +175,11 @@ class Training:
         table: Tensor,
         item: Tensor,
         target: Tensor,
+        against: Tensor,
         log_q: Tensor | None = None,
     ) -> float | None:
-        """The loss of a batch whose items and targets [b, n] are rows of ``table``; None without a target."""
+        """The loss of a batch whose items and targets [b, n], and items complained of [m], are rows of ``table``; None
+        without a target."""
         states = self.user_tower(
             # Not table[item]: its gradient is added up by several threads in any order.
             functional.embedding(item, table) * (batch.steps < batch.length[:, None])[..., None],
@@ -185,14 +188,14 @@ class Training:
             batch.value,
             batch.length,
         )
-        chosen = batch.weight > 0
-        if not bool(chosen.any()):
+        if not bool((batch.weight > 0).any()):
             return None
+        users, targets, weights = batch.asked(states, target, against)
         self.optimiser.zero_grad()
         return softmax_backward(
-            states[chosen],
-            target[chosen],
-            batch.weight[chosen],
+            users,
+            targets,
+            weights,
             table,
             temperature=self.config.temperature,
             log_q=log_q,
@@ -279,7 +282,9 @@ class Training:
         """A checkpoint of other data, another seed or other sizes is not resumed from."""
         data, features = self.interactions, self.features
         digest = hashlib.sha256(repr((data.user_count, data.item_count)).encode())
-        for column in (data.user, data.item, data.kind, data.time, data.value):
+        against = self.complaints
+        columns = (data.user, data.item, data.kind, data.time, data.value)
+        for column in (*columns, against.after, against.item, against.kind):
             digest.update(column.tobytes())
         for part in (
             features.text,

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from recs.engine.artifact import Artifact, ArtifactError, array
-from recs.engine.interactions import FloatArray, History, IntArray
+from recs.engine.interactions import FloatArray, History, IntArray, complaint
 from recs.engine.recommender import Recommendations
 from recs.engine.recommenders.second_stage.answers import HEADS, PLACES, WEIGHTS, Answers, Proposals
 from recs.engine.recommenders.second_stage.likeness import Likenesses
@@ -206,8 +206,11 @@ def _standing(scores: FloatArray, listed: FloatArray) -> FloatArray:
 
 
 def _newest(histories: Sequence[History]) -> tuple[IntArray, IntArray, IntArray]:
-    """Items [b, n] (-1 padding) and kinds [b, n] newest first, and how many there are [b]."""
-    kept = [np.flatnonzero(history.item >= 0)[::-1][:LONGEST] for history in histories]
+    """Items [b, n] (-1 padding) and kinds [b, n] newest first, without complaints, and how many there are [b]."""
+    kept = [
+        np.flatnonzero((history.item >= 0) & ~complaint(history.kind, history.value))[::-1][:LONGEST]
+        for history in histories
+    ]
     length = np.array([len(rows) for rows in kept], dtype=np.int64)
     item = np.full((len(histories), max(1, int(length.max(initial=0)))), -1, dtype=np.int64)
     kind = np.zeros_like(item)

@@ -39,6 +39,26 @@ def test_loss_and_gradients_equal_those_of_autograd(
     assert torch.allclose(items.grad, by_autograd[1], atol=1e-5)
 
 
+@pytest.mark.parametrize("rows_at_once", [3, 1000])
+def test_a_weight_below_nothing_counts_against_its_target(monkeypatch: pytest.MonkeyPatch, rows_at_once: int):
+    users, items = unit(10, 8).requires_grad_(), unit(30, 8).requires_grad_()
+    targets, weights = torch.randint(30, (10,)), torch.rand(10)
+    weights[::3] *= -1
+    chances = (users @ items.T / 0.1).softmax(1).gather(1, targets[:, None])[:, 0]
+    losses_apart = torch.where(weights < 0, (1 - chances).log(), -chances.log())
+    expected = (losses_apart * weights).sum() / weights[weights > 0].sum()
+    by_autograd = torch.autograd.grad(expected, [users, items])
+    monkeypatch.setattr(losses, "CHUNK_LOGITS", rows_at_once * 30)
+
+    loss = softmax_backward(users, targets, weights, items, temperature=0.1)
+
+    assert loss == pytest.approx(expected.item(), rel=1e-5)
+    assert users.grad is not None
+    assert items.grad is not None
+    assert torch.allclose(users.grad, by_autograd[0], atol=1e-5)
+    assert torch.allclose(items.grad, by_autograd[1], atol=1e-5)
+
+
 def test_bfloat16_turns_the_gradient_by_less_than_a_hundredth():
     gradients = []
     users, items = unit(50, 16), unit(200, 16)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from recs.engine.interactions import History, Interactions, Kind
-from recs.engine.transformer.batches import training_batch
+from recs.engine.transformer.batches import TARGET_WEIGHTS, training_batch
+from recs.engine.transformer.complaints import apart
 from recs.engine.transformer.sequence import (
     gap_bucket,
     length_sorted_batches,
@@ -74,16 +75,29 @@ def test_without_times_the_order_is_all_that_is_known_and_stays():
     assert shuffled_within_moments(data, np.random.default_rng(0)).item.tolist() == list(range(20))
 
 
-def test_what_a_user_turned_down_is_read_but_never_a_target():
-    kinds = [Kind.VIEW, Kind.HIDE, Kind.VIEW, Kind.CART_REMOVE, Kind.RATING, Kind.PURCHASE]
-    data = interactions([0, 1, 2, 3, 4, 5], [NOW] * 6, kinds)
+def test_what_a_user_complains_of_is_not_read_and_counts_against_where_they_stood():
+    kinds = [Kind.VIEW, Kind.HIDE, Kind.VIEW, Kind.CART_REMOVE, Kind.RATING, Kind.PURCHASE, Kind.HIDE]
+    data = interactions([0, 1, 2, 3, 4, 5, 6], [NOW] * 7, kinds)
     data.value[4] = 2.0
+    kept, complaints = apart(data)
 
-    batch = training_batch(data, segments(data, 50), np.array([0]), np.random.default_rng(1))
+    batch = training_batch(
+        kept,
+        segments(kept, 50),
+        np.array([0]),
+        np.random.default_rng(1),
+        {**TARGET_WEIGHTS, Kind.HIDE: 0.5},
+        complaints,
+    )
 
-    assert batch.item.tolist() == [[0, 1, 2, 3, 4]]
-    assert batch.target.tolist() == [[1, 2, 3, 4, 5]]
-    assert batch.weight.numpy() == pytest.approx(np.array([[0.0, 0.3, 0.0, 0.0, 1.0]]))
+    assert batch.item.tolist() == [[0, 2, 3]]
+    assert batch.target.tolist() == [[2, 3, 5]]
+    assert batch.weight.numpy() == pytest.approx(np.array([[0.3, 0.0, 1.0]]))
+    # The last hide came after the newest interaction: nothing was predicted there.
+    assert batch.against_item.tolist() == [1, 4]
+    assert batch.against_row.tolist() == [0, 0]
+    assert batch.against_step.tolist() == [0, 2]
+    assert batch.against_weight.tolist() == [0.5, 1.0]
 
 
 def test_what_a_kind_counts_can_be_told():

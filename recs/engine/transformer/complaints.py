@@ -1,0 +1,57 @@
+"""What users complained of: never read as something that they wanted, and held against all that is like it.
+
+``u' = unit(f(h) - AGAINST · mean of the vectors complained of)`` (Rocchio 1971, *Relevance feedback in information
+retrieval*), ``h`` being the history without the complaints. In training the item is made less likely where the user
+stood before the complaint (:func:`recs.engine.transformer.losses.softmax_backward`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recs.engine.interactions import AGAINST, FloatArray, IntArray, Interactions, complaint
+
+
+@dataclass(frozen=True, slots=True)
+class Complaints:
+    """``item`` and ``kind`` int64 [n], and ``after``: the row, ascending, of the same user's interaction before."""
+
+    after: IntArray
+    item: IntArray
+    kind: IntArray
+
+    def within(self, start: IntArray, end: IntArray) -> tuple[IntArray, IntArray]:
+        """Which stand after one of the rows ``start[i]`` … ``end[i] - 1``: int64 [m] each, i and the complaint."""
+        first, stop = np.searchsorted(self.after, start), np.searchsorted(self.after, end)
+        counts = stop - first
+        piece = np.repeat(np.arange(len(start)), counts)
+        inner = np.arange(len(piece)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return piece, first[piece] + inner
+
+
+NO_COMPLAINTS = Complaints(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
+
+
+def apart(interactions: Interactions) -> tuple[Interactions, Complaints]:
+    """The interactions without the complaints, and those of the complaints that something came before."""
+    against = complaint(interactions.kind, interactions.value)
+    if not against.any():
+        return interactions, NO_COMPLAINTS
+    kept = interactions.kept(np.flatnonzero(~against))
+    before = np.cumsum(~against) - 1
+    rows = np.flatnonzero(against & (before >= 0) & (interactions.item >= 0))
+    rows = rows[kept.user[before[rows]] == interactions.user[rows]]
+    return kept, Complaints(before[rows], interactions.item[rows], interactions.kind[rows])
+
+
+def turned_away(users: FloatArray, complained: Sequence[FloatArray]) -> FloatArray:
+    """Unit vectors [b, d], each turned away from the vectors [·, d] that are complained of; zeros stay zeros."""
+    turned = users.copy()
+    for row, vectors in enumerate(complained):
+        if len(vectors) and users[row].any():
+            away = users[row] - AGAINST * vectors.mean(axis=0)
+            turned[row] = away / max(float(np.linalg.norm(away)), 1e-6)
+    return turned
