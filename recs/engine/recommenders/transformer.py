@@ -26,7 +26,7 @@ from recs.engine.transformer.packed_towers import (
     packed_item_tower,
     packed_user_tower,
 )
-from recs.engine.transformer.sampled import SampledTraining
+from recs.engine.transformer.sampled import SampledTraining, whole_mb
 from recs.engine.transformer.sequence import SequenceBatch, sequence_batch
 from recs.engine.transformer.start import spectral_vectors
 from recs.engine.transformer.training import Training, TrainingConfig, TrainingState
@@ -127,7 +127,7 @@ class Transformer(TwoStages):
         self.trainings: list[TrainingState] = []
         towers = zip(self.item_tower.members, self.user_tower.members, strict=True)
         for number, (item_tower, user_tower) in enumerate(towers):
-            large = items.count > self.training_config.sampled_items
+            large = whole_mb(items.count, item_tower.config.dimension) > self.training_config.whole_mb
             training = (SampledTraining if large else Training)(
                 item_tower=item_tower,
                 user_tower=user_tower,

@@ -24,6 +24,16 @@ SETTLED_AT_ONCE = 1 << 16
 """Rows whose average is brought up to date together, so that no copy of the table is made."""
 
 
+COPIES = 9.5
+"""Of the item table while a step goes over all of it, in single precision: ids, their gradient, two moments, average and
+best; the placed items, their gradient and two halves of it."""
+
+
+def whole_mb(items: int, dimension: int) -> float:
+    """Memory that training on the whole catalogue at every step would take for the items, in megabytes."""
+    return COPIES * 4 * items * dimension / 1e6
+
+
 class IdRows:
     """Adam and the moving average over single rows of the id table: a step costs what its rows cost.
 

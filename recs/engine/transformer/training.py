@@ -43,7 +43,8 @@ class TrainingConfig:
     """``patience``: validations without a better NDCG@10 before the end. ``averaging``: decay per step of the
     weights' moving average, which is what is validated and kept: 0.99 looks back over some hundred steps.
     ``kind_weights``: what it counts to predict an interaction of a kind.
-    A catalogue of more than ``sampled_items`` is trained as in ``sampled.py``, against ``negatives`` items a step.
+    Where going over the whole catalogue would take more than ``whole_mb`` of memory, a training is as in ``sampled.py``,
+    against ``negatives`` items a step.
     """
 
     batch: int = 256
@@ -52,7 +53,7 @@ class TrainingConfig:
     temperature: float = 0.06
     epochs: int = 200
     patience: int = 5
-    sampled_items: int = 60_000
+    whole_mb: float = 300.0
     negatives: int = 8_192
     averaging: float = 0.99
     kind_weights: Mapping[Kind, float] = field(default_factory=lambda: dict(TARGET_WEIGHTS))

@@ -24,7 +24,7 @@ def rows_of(table: torch.Tensor, average: torch.Tensor) -> IdRows:
 
 def sampled_transformer() -> Transformer:
     user = UserTowerConfig(dimension=16, layers=1, heads=2, longest=10, dropout=0.1)
-    training = TrainingConfig(batch=32, epochs=6, learning_rate=5e-3, sampled_items=ITEMS - 1, negatives=8)
+    training = TrainingConfig(batch=32, epochs=6, learning_rate=5e-3, whole_mb=0.0, negatives=8)
     return Transformer(user=user, training=training, members=1)
 
 
