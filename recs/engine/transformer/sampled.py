@@ -25,8 +25,8 @@ SETTLED_AT_ONCE = 1 << 16
 
 
 COPIES = 9.5
-"""Of the item table while a step goes over all of it, in single precision: ids, their gradient, two moments, average and
-best; the placed items, their gradient and two halves of it."""
+"""Of the item table while a step goes over all of it, in single precision: ids, their gradient, two moments, average
+and best; the placed items, their gradient and two halves of it."""
 
 
 def whole_mb(items: int, dimension: int) -> float:

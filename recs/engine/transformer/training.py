@@ -43,8 +43,8 @@ class TrainingConfig:
     """``patience``: validations without a better NDCG@10 before the end. ``averaging``: decay per step of the
     weights' moving average, which is what is validated and kept: 0.99 looks back over some hundred steps.
     ``kind_weights``: what it counts to predict an interaction of a kind.
-    Where going over the whole catalogue would take more than ``whole_mb`` of memory, a training is as in ``sampled.py``,
-    against ``negatives`` items a step.
+    Where going over the whole catalogue would take more than ``whole_mb`` of memory, a training is as in
+    ``sampled.py``, against ``negatives`` items a step.
     """
 
     batch: int = 256

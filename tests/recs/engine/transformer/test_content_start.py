@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from recs.engine.interactions import Items
-from recs.engine.transformer.content_start import content_weights
+from recs.engine.transformer.content_start import PENALTIES, chosen_penalty, content_weights
 from recs.engine.transformer.item_tower import ItemTower, item_features, item_tower_config
 
 
@@ -96,3 +96,25 @@ def test_an_item_without_interactions_begins_among_its_like(part: str):
         likeness = placed[:40] @ placed[item]
         same = np.arange(40) % 2 == item % 2
         assert likeness[same].min() > likeness[~same].max()
+
+
+def test_the_penalty_is_that_which_places_unseen_items_best():
+    """Text alone tells where an item lies, but for noise that grows; a thousand useless tags tempt."""
+    rng = np.random.default_rng(3)
+    tags = sparse.random(400, 1000, density=0.02, random_state=4, format="csr", dtype=np.float32)
+    text = rng.standard_normal((400, 4)).astype(np.float32)
+    clear = text @ rng.standard_normal((4, 3)).astype(np.float32)
+    noisy = clear + 3 * rng.standard_normal((400, 3)).astype(np.float32)
+    blocks = {"text": text, "tags": tags}
+
+    def unseen_error(vectors: np.ndarray, penalty: float) -> float:
+        some = {name: block[:320] for name, block in blocks.items()}
+        weights = content_weights(some, vectors[:320], penalty=penalty)
+        placed = sum(blocks[name][320:] @ weights[name] for name in blocks)
+        return float(np.linalg.norm(placed - clear[320:]))
+
+    chosen = chosen_penalty(blocks, noisy)
+
+    assert chosen == 10.0
+    assert unseen_error(noisy, chosen) == min(unseen_error(noisy, penalty) for penalty in PENALTIES)
+    assert chosen_penalty({"text": text[:3]}, clear[:3]) == PENALTIES[0]
