@@ -20,8 +20,10 @@ from recs.engine.catalogue_scores import places
 from recs.engine.evaluation import evaluate
 from recs.engine.interactions import HeldOut, Kind
 from recs.engine.recommender import Budget, Progress
+from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
+from recs.engine.recommenders.neural_cf import NeuralCf
 from recs.engine.recommenders.popularity import Popularity
 from recs.engine.recommenders.transformer import COLD, VALIDATION_ROWS, Transformer
 from recs.engine.recommenders.user_knn import UserKnn
@@ -32,15 +34,17 @@ from recs.nightly.dataset import Dataset
 from recs.nightly.progress import Night
 from recs.registry import ActiveVersion
 
-QUICK = ("popularity", "content_based", "item_knn", "user_knn", "matrix_factorization", "ease")
-"""What learns in seconds; the hybrid then blends all that was fitted. Not of the night is neural_cf, which learns by
-minutes as the transformer does, nor neighbouring_states: on the demo's shop reading its states took 23 s, the blend
-gave it no weight, and a web process would hold 200,000 states. ``manage.py evaluate`` has both."""
+QUICK = ("popularity", "content_based", "item_knn", "user_knn", "matrix_factorization", "ease", "neural_cf")
+"""What has a share of the minutes beside the transformer's; the hybrid then blends those that are its members. Not of
+the night is its neighbouring_states: on the demo's shop reading its states took 23 s, the blend gave it no weight,
+and a web process would hold 200,000 states. ``manage.py evaluate`` has it."""
 QUICK_LEAST, QUICK_SHARE = 5.0, 0.03
 """Seconds, and share of the minutes: each of them gets what is more. With 6 s each, before the demo's first training
 of two minutes, all six took 21 s on two busy cores, and blending 4 s."""
 MOST_FOR_USER_KNN = 2_000_000
 """Interactions: it compares a history with every shopper who wanted one of its products, at every request."""
+MOST_FOR_NEURAL_CF = 20_000
+"""Products: each of them passes its network to be scored, 2,000 times to judge an epoch."""
 MOST_NUMBERS = 100_000_000
 """What may serve in a web process, which holds it: 400 MB. EASE reaches it at 10,000 products."""
 SECOND_STAGE_SECONDS = 120.0
@@ -102,8 +106,10 @@ def train(
 
     quick = max(QUICK_LEAST, QUICK_SHARE * 60 * minutes)
     for name in QUICK:
-        if name != UserKnn.name or len(split.training) <= MOST_FOR_USER_KNN:
-            fit(name, MEMBERS[name](), Budget(seconds=quick))
+        if not _too_large_for(name, dataset):
+            made = FAMILY[name]()
+            assert isinstance(made, Base)
+            fit(name, made, Budget(seconds=quick))
     start, why_cold = warm_start(dataset, champion)
     weights = {Kind[name.upper()]: weight for name, weight in settings.INTERACTION_WEIGHTS.items()}
     transformer = Transformer(training=TrainingConfig(batch=BATCH, kind_weights=weights), warm=start)
@@ -111,7 +117,8 @@ def train(
     night.figures["start"] = transformer.started if start else f"{COLD}: {why_cold}"
     began = time.monotonic()
     hybrid = Hybrid()
-    hybrid.blend(_servable(family), split.validation, seed=seed)
+    members = {name: one for name, one in _servable(family).items() if name in MEMBERS}
+    hybrid.blend(members, split.validation, seed=seed)
     hybrid.order(
         split.training, dataset.items, split.validation, until=began + SECOND_STAGE_SECONDS, seed=seed
     )
@@ -148,6 +155,12 @@ def best_of(family: Mapping[str, Base], validation: Mapping[str, float]) -> str:
     """
     able = [name for name in _servable(family) if name != Popularity.name]
     return max(able, key=lambda name: (validation[name], name == Transformer.name))
+
+
+def _too_large_for(name: str, dataset: Dataset) -> bool:
+    if name == UserKnn.name:
+        return len(dataset.split.training) > MOST_FOR_USER_KNN
+    return name == NeuralCf.name and dataset.items.count > MOST_FOR_NEURAL_CF
 
 
 def _servable(family: Mapping[str, Base]) -> dict[str, Base]:

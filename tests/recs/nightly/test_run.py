@@ -25,6 +25,7 @@ FAMILY = [
     "user_knn",
     "matrix_factorization",
     "ease",
+    "neural_cf",
     "transformer",
     "hybrid",
 ]
