@@ -64,10 +64,11 @@ class NeighbouringStates(Base):
         if not len(told):
             raise ValueError("no history has two interactions, so nothing came next")
         # Where no time is known, chance decides which are kept.
-        chance = np.random.default_rng(seed).random(len(told))
+        rng = np.random.default_rng(seed)
+        chance = rng.random(len(told))
         kept = np.zeros(len(interactions), dtype=bool)
         kept[told[np.lexsort((chance, interactions.time[told]))[-MOST_STATES:]]] = True
-        rows, states = self._beginnings(interactions, kept)
+        rows, states = self._beginnings(interactions, kept, rng, until=until)
         # Rounded as they are kept, so that what was validated is what is served.
         self.states = torch.from_numpy(states.astype(np.float16).astype(np.float32))
         self.following = torch.from_numpy(interactions.item[rows])
@@ -84,15 +85,20 @@ class NeighbouringStates(Base):
                 progress=progress,
             )
 
-    def _beginnings(self, interactions: Interactions, kept: NDArray[np.bool_]) -> tuple[IntArray, FloatArray]:
+    def _beginnings(
+        self, interactions: Interactions, kept: NDArray[np.bool_], rng: np.random.Generator, *, until: float
+    ) -> tuple[IntArray, FloatArray]:
         """Rows [n] of what came next, of those that are ``kept``, and the states before it [n, d].
 
-        One causal pass reads all beginnings of a history, as training does.
+        One causal pass reads all beginnings of a history, as training does. At ``until`` it ends, by then with a random
+        part of the histories.
         """
         pieces = segments(interactions, self.transformer.user_config.longest)
         found = [(np.zeros(0, dtype=np.int64), np.zeros((0, self.transformer.dimension), dtype=np.float32))]
         order = np.argsort(pieces.end - pieces.start, kind="stable")
-        for begin in range(0, len(order), AT_ONCE):
+        for begin in AT_ONCE * rng.permutation(-(-len(order) // AT_ONCE)):
+            if len(found) > 1 and time.monotonic() > until:
+                break
             some = order[begin : begin + AT_ONCE]
             start, stop = pieces.start[some], pieces.end[some] - 1
             states = self.transformer.states(

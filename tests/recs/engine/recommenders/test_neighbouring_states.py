@@ -55,3 +55,12 @@ def test_the_newest_are_kept_when_there_are_too_many(transformer, monkeypatch):
     memory.fit(data, shelves(24), budget=Budget(seconds=5), seed=0)
 
     assert sorted(memory.following.tolist()) == [4, 6]
+
+
+def test_when_time_is_over_fewer_histories_are_remembered(transformer, monkeypatch):
+    monkeypatch.setattr(neighbouring_states, "AT_ONCE", 2)
+    memory = NeighbouringStates(transformer)
+
+    memory.fit(interactions_of([[1, 2]] * 10, 24), shelves(24), budget=Budget(seconds=0), seed=0)
+
+    assert memory.following.tolist() == [2, 2]
