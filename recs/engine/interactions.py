@@ -151,7 +151,8 @@ class HeldOut:
 
     ``exclude[i]`` are items that must not be recommended to row i: those of its history. ``users`` int64
     [rows]: whose row it is, where a user has several and a sample must draw whole users. ``kinds`` int64 [rows]:
-    what was done to the first target; without it, purchases.
+    what was done to the first target; without it, purchases. ``complaints``: rows whose targets users complained of,
+    for whoever learns from that; no metric counts them.
     """
 
     histories: Sequence[History]
@@ -159,6 +160,7 @@ class HeldOut:
     exclude: Sequence[IntArray]
     users: IntArray | None = None
     kinds: IntArray | None = None
+    complaints: HeldOut | None = None
 
     def __len__(self) -> int:
         return len(self.histories)
@@ -174,4 +176,5 @@ class HeldOut:
             [self.exclude[row] for row in rows],
             None if self.users is None else self.users[rows],
             None if self.kinds is None else self.kinds[rows],
+            self.complaints,
         )

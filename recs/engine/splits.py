@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from recs.engine.interactions import HeldOut, History, IntArray, Interactions, wanted
+from recs.engine.interactions import HeldOut, History, IntArray, Interactions, Kind, complaint, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,13 @@ def held_out_between(
     moment and their order is the till's, so none of them is "the next". Users whom the slice does not
     show wanting anything new are left out. ``every_target``: a row for each of those items instead of one
     drawn, which is what little data about rare targets allows; the rows of one user are not independent.
+    ``complaints`` of the answer: the first new item that each user complained of from then on.
     """
     rng = np.random.default_rng(seed)
-    histories: list[History] = []
-    targets: list[IntArray] = []
-    exclude: list[IntArray] = []
-    users: list[int] = []
-    kinds: list[int] = []
+    wishes, complaints = _Rows(interactions), _Rows(interactions)
     bounds = np.flatnonzero(np.diff(interactions.user, prepend=-1, append=-1))
     positive = wanted(interactions.kind, interactions.value)
+    negative = complaint(interactions.kind, interactions.value)
     for first, last in pairwise(bounds.tolist()):
         time = interactions.time[first:last]
         cut = first + int(np.searchsorted(time, start, side="left"))
@@ -94,22 +92,41 @@ def held_out_between(
         if cut in (first, stop):
             continue
         known = np.unique(interactions.item[first:cut])
-        later = np.arange(cut, stop)
-        later = later[positive[cut:stop] & ~np.isin(interactions.item[cut:stop], known)]
-        if not len(later):
-            continue
-        next_moment = later[interactions.time[later] == interactions.time[later[0]]]
         history = interactions.history(max(first, cut - longest), cut)
-        _, each = np.unique(interactions.item[next_moment], return_index=True)
-        for row in next_moment[each] if every_target else [rng.choice(next_moment)]:
-            histories.append(history)
-            targets.append(interactions.item[[row]])
-            kinds.append(int(interactions.kind[row]))
-            exclude.append(known)
-            users.append(int(interactions.user[first]))
-    return HeldOut(
-        histories, targets, exclude, np.array(users, dtype=np.int64), np.array(kinds, dtype=np.int64)
-    )
+        new = ~np.isin(interactions.item[cut:stop], known)
+        later, hidden = (cut + np.flatnonzero(some[cut:stop] & new) for some in (positive, negative))
+        if len(hidden):
+            complaints.add(history, int(hidden[0]), known, Kind.HIDE)
+        if len(later):
+            next_moment = later[interactions.time[later] == interactions.time[later[0]]]
+            _, each = np.unique(interactions.item[next_moment], return_index=True)
+            for row in next_moment[each] if every_target else [rng.choice(next_moment)]:
+                wishes.add(history, int(row), known, Kind(interactions.kind[row]))
+    return wishes.held_out(complaints.held_out() if complaints.users else None)
+
+
+class _Rows:
+    """What becomes a :class:`HeldOut`, row by row."""
+
+    def __init__(self, interactions: Interactions) -> None:
+        self.interactions = interactions
+        self.histories: list[History] = []
+        self.targets: list[IntArray] = []
+        self.exclude: list[IntArray] = []
+        self.users: list[int] = []
+        self.kinds: list[int] = []
+
+    def add(self, history: History, row: int, known: IntArray, kind: Kind) -> None:
+        """``row`` is that of the target."""
+        self.histories.append(history)
+        self.targets.append(self.interactions.item[[row]])
+        self.exclude.append(known)
+        self.users.append(int(self.interactions.user[row]))
+        self.kinds.append(int(kind))
+
+    def held_out(self, complaints: HeldOut | None = None) -> HeldOut:
+        users, kinds = (np.array(part, dtype=np.int64) for part in (self.users, self.kinds))
+        return HeldOut(self.histories, self.targets, self.exclude, users, kinds, complaints)
 
 
 def _moment(times: IntArray, share: float) -> int:

@@ -70,6 +70,33 @@ def test_users_without_a_history_or_without_a_new_wish_are_left_out():
     assert len(held_out_between(data, 20, None, longest=50, seed=0)) == 0
 
 
+def test_what_users_complained_of_is_told_apart_from_what_they_wanted():
+    data = interactions(
+        [
+            (0, 1, VIEW, 10),
+            (0, 1, HID, 30),
+            (0, 2, HID, 31),
+            (0, 3, HID, 32),
+            (0, 4, VIEW, 33),
+            (1, 1, VIEW, 10),
+            (1, 5, int(Kind.RATING), 40),
+            (2, 1, VIEW, 30),
+            (2, 6, HID, 40),
+        ]
+    )
+    data.value[6] = 1.0
+
+    held = held_out_between(data, 20, None, longest=50, seed=0)
+
+    assert [target.tolist() for target in held.targets] == [[4]]
+    assert held.complaints is not None
+    assert [target.tolist() for target in held.complaints.targets] == [[2], [5]]
+    assert [history.item.tolist() for history in held.complaints.histories] == [[1], [1]]
+    assert held.complaints.users.tolist() == [0, 1]
+    assert held.complaints.kinds.tolist() == [HID, HID]
+    assert held_out_between(data, 20, 31, longest=50, seed=0).complaints is None
+
+
 def test_a_long_history_keeps_its_newest_but_excludes_all_of_it():
     data = interactions([*[(0, item, VIEW, item + 1) for item in range(6)], (0, 9, VIEW, 100)])
 

@@ -105,6 +105,27 @@ class Answers:
             self.users[rows],
         )
 
+    @property
+    def wishes(self) -> IntArray:
+        """The rows that say what was wanted: those that quality is measured on."""
+        return np.flatnonzero(self.head != HEADS.index(Head.HIDE))
+
+    def joined(self, other: Answers) -> Answers:
+        """The rows of both."""
+        mine, its = self.proposals, other.proposals
+        return Answers(
+            [*self.histories, *other.histories],
+            [*self.targets, *other.targets],
+            Proposals(
+                np.concatenate([mine.items, its.items]),
+                np.concatenate([mine.scores, its.scores]),
+                np.concatenate([mine.voices, its.voices]),
+            ),
+            np.concatenate([self.hit, other.hit]),
+            np.concatenate([self.head, other.head]),
+            np.concatenate([self.users, other.users]),
+        )
+
 
 def answers(
     first: FirstStage, held_out: HeldOut, *, until: float = math.inf, at_once: int = AT_ONCE

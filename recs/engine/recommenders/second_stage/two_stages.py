@@ -126,6 +126,9 @@ class TwoStages(Base):
         halfway = (time.monotonic() + until) / 2
         at_once = min(AT_ONCE, max(1, SCORES_AT_ONCE // items.count))
         told = answers(self, validation.sample(ANSWERS, seed=seed), until=halfway, at_once=at_once)
+        if validation.complaints is not None:
+            hidden = validation.complaints.sample(ANSWERS, seed=seed)
+            told = told.joined(answers(self, hidden, until=halfway, at_once=at_once))
         try:
             verdict = judged(lambda: SecondStage(known, popular), told, seed=seed, until=until)
             if verdict is None:

@@ -40,6 +40,7 @@ def judged(
 
     Raises OutOfTime.
     """
+    wishes = told.wishes
     users, number = np.unique(told.users, return_inverse=True)
     if len(users) < AT_LEAST:
         return None
@@ -53,7 +54,8 @@ def judged(
         asked = told.of(rows)
         found = stage.rescored(asked.proposals, asked.histories, asked.hit.shape[1])
         both[rows] = _gains(found.items, asked)
-    gain = paired(both, first, groups=told.users, seed=seed)
+    both, first = both[wishes], first[wishes]
+    gain = paired(both, first, groups=told.users[wishes], seed=seed)
     return Verdict(float(first.mean()), float(both.mean()), gain)
 
 

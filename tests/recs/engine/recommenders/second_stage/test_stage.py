@@ -154,6 +154,23 @@ def test_it_is_dropped_where_answers_are_chance():
     assert not verdict.worth_it
 
 
+@pytest.mark.slow
+def test_what_shoppers_hid_is_learnt_and_counts_for_no_quality():
+    wanted, hidden = told({Kind.PURCHASE: -1}), told({Kind.HIDE: 0}, seed=1)
+    both = stage()
+
+    both.fit(wanted.joined(hidden), seed=0)
+    both.weights = {Head.HIDE: -1.0}
+    last = both.rescored(LIST, HISTORY, ITEMS).items[0, -8:]
+    verdict = judged(stage, wanted.joined(hidden), seed=0)
+
+    assert set(last % GROUPS) == {0}
+    alone = judged(stage, wanted, seed=0)
+    assert verdict is not None
+    assert alone is not None
+    assert verdict.first == pytest.approx(alone.first)
+
+
 def test_a_few_shoppers_tell_nothing():
     assert judged(stage, told({Kind.PURCHASE: -1}).of(np.arange(10)), seed=0) is None
 

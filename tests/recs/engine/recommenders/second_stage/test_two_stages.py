@@ -1,17 +1,20 @@
 """A second stage over the transformer."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
 
-from recs.engine.interactions import History
+from recs.engine.interactions import HeldOut, History, Kind
+from recs.engine.recommenders.second_stage import two_stages
 from recs.engine.recommenders.second_stage.answers import HEADS, Head
 from recs.engine.recommenders.second_stage.likeness import Likenesses
 from recs.engine.recommenders.second_stage.ranker import Ranker
 from recs.engine.recommenders.second_stage.stage import FACTS, SecondStage
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.served import ServedRecommender
-from tests.contracts.small_recommenders import ITEMS, fit, grouped, small_transformer
+from tests.contracts.small_recommenders import ITEMS, fit, grouped, shelves, small_transformer
 
 HISTORY = History.of_items([0, 3])
 
@@ -101,3 +104,24 @@ def test_the_owner_mixes_the_heads_of_what_is_served(both):
 
     assert before.argmax() in (5, 7)
     assert served.scores([HISTORY])[0].argmax() not in (5, 7)
+
+
+def test_it_learns_from_what_was_complained_of_beside_what_was_wanted(transformer, monkeypatch):
+    told = []
+    monkeypatch.setattr(two_stages, "judged", lambda make, answers, **_: told.append(answers))
+    rows, had = [HISTORY] * 4, [HISTORY.item] * 4
+    hidden = HeldOut(rows, [np.array([5])] * 4, had, kinds=np.full(4, int(Kind.HIDE)))
+    wanted = HeldOut(rows, [np.array([6])] * 4, had, complaints=hidden)
+
+    transformer.learn_second_stage(
+        grouped(),
+        shelves(ITEMS),
+        wanted,
+        retrieval=transformer.vectors,
+        until=time.monotonic() + 60,
+        seed=0,
+        progress=None,
+    )
+
+    assert [HEADS[head] for head in told[0].head] == [Head.PURCHASE] * 4 + [Head.HIDE] * 4
+    assert told[0].wishes.tolist() == [0, 1, 2, 3]
