@@ -14,7 +14,15 @@ import numpy as np
 from django.conf import settings
 from django.db import connection
 
-from recs.engine.interactions import POSITIVE_KINDS, FloatArray, IntArray, Interactions, Kind
+from recs.engine.interactions import (
+    POSITIVE_KINDS,
+    FloatArray,
+    IntArray,
+    Interactions,
+    Kind,
+    complaint,
+    taken_back,
+)
 from recs.registry import ActiveVersion
 from recs.vectors import from_binary
 
@@ -27,6 +35,7 @@ ORDER_WITHIN_MOMENT = "hashint8(product_id)"
 class VectorHistory:
     """What a user tower reads of one shopper, oldest first: vectors [n, d], the others [n].
 
+    Without what the shopper took back by a later complaint of the same product; the complaints are in here.
     ``seq`` is the shopper's number at the moment of reading: all it counts is in here. ``encoded`` float32 [d] is
     their stored vector if it has seen all of this, else None.
     """
@@ -193,13 +202,18 @@ def _groups(rows: list[tuple]) -> Iterator[tuple[int, list[tuple]]]:
 
 def _history(shopper_id: int, rows: list[tuple], dimension: int) -> VectorHistory:
     found = [row for row in rows if row[2] is not None]
+    product_ids, kinds, times = (
+        np.array([row[place] for row in found], dtype=np.int64) for place in (2, 3, 4)
+    )
+    values = np.array([np.nan if row[5] is None else row[5] for row in found], dtype=np.float32)
+    read = ~taken_back(np.zeros_like(product_ids), product_ids, complaint(kinds, values))
     return VectorHistory(
         shopper_id=shopper_id,
         seq=rows[0][1],
-        product_ids=np.array([row[2] for row in found], dtype=np.int64),
-        vectors=from_binary([row[6] for row in found], dimension),
-        kinds=np.array([row[3] for row in found], dtype=np.int64),
-        times=np.array([row[4] for row in found], dtype=np.int64),
-        values=np.array([np.nan if row[5] is None else row[5] for row in found], dtype=np.float32),
+        product_ids=product_ids[read],
+        vectors=from_binary([row[6] for row in found], dimension)[read],
+        kinds=kinds[read],
+        times=times[read],
+        values=values[read],
         encoded=from_binary([rows[0][7]], dimension)[0] if rows[0][7] is not None else None,
     )

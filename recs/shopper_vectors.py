@@ -116,7 +116,7 @@ def _encoded(histories: Mapping[int, VectorHistory], version: ActiveVersion) -> 
     found = [history for history in histories.values() if len(history)]
     vectors = encode_histories(found, tower=tower) if found else np.zeros((0, version.dimension))
     encoded = {
-        history.shopper_id: EncodedShopper(vector, history.seq)
+        history.shopper_id: EncodedShopper(_known(vector), history.seq)
         for history, vector in zip(found, vectors, strict=True)
     }
     for history in histories.values():

@@ -48,6 +48,18 @@ def wanted(kind: IntArray, value: FloatArray) -> NDArray[np.bool_]:
     return np.isin(kind, POSITIVE_KINDS) & ~complaint(kind, value)
 
 
+def taken_back(owner: IntArray, item: IntArray, bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool ``[n]``, oldest first: which interactions are taken back by a later complaint (``bad``) of the same owner
+    about the same item."""
+    if not bad.any():
+        return bad
+    _, group = np.unique(np.stack([owner, item]), axis=1, return_inverse=True)
+    place = np.arange(len(item))
+    last = np.full(int(group.max()) + 1, -1)
+    np.maximum.at(last, group[bad], place[bad])
+    return ~bad & (place < last[group])
+
+
 def complaint(kind: IntArray, value: FloatArray) -> NDArray[np.bool_]:
     """bool, alike in shape: which say that the user does not want such items, a hide or a poor rating."""
     return (kind == int(Kind.HIDE)) | ((kind == int(Kind.RATING)) & (value < LEAST_WANTED))
@@ -69,6 +81,11 @@ class History:
 
     def __len__(self) -> int:
         return len(self.item)
+
+    @property
+    def tells(self) -> bool:
+        """Whether anything is known by it of what the user wants: complaints alone say nothing of that."""
+        return bool(((self.item >= 0) & ~complaint(self.kind, self.value)).any())
 
     def without(self, place: int) -> History:
         """All but one interaction."""

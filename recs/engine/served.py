@@ -32,7 +32,7 @@ class ServedRecommender:
     def catalogue_scores(self, history: History) -> CatalogueScores | None:
         """None for a history of which the recommender knows nothing."""
         known = self._known(history)
-        if not (known.item >= 0).any():
+        if not known.tells:
             return None
         return CatalogueScores(self.ids, normalised(self.recommender.final_scores([known]))[0])
 
@@ -44,7 +44,7 @@ class ServedRecommender:
         items = list(newest)[:most]
         left = [known.kept(known.item != item) for item in items]
         scores = normalised(self.recommender.final_scores(left))
-        scores[[not (one.item >= 0).any() for one in left]] = 0.0
+        scores[[not one.tells for one in left]] = 0.0
         return self.ids[items], scores
 
     def mix(self, weights: Mapping[str, float]) -> None:

@@ -78,7 +78,7 @@ def held_out_between(
     moment and their order is the till's, so none of them is "the next". Users whom the slice does not
     show wanting anything new are left out. ``every_target``: a row for each of those items instead of one
     drawn, which is what little data about rare targets allows; the rows of one user are not independent.
-    ``complaints`` of the answer: the first new item that each user complained of from then on.
+    ``complaints`` of the answer: the first new item that each user complained of from then on, and did not want.
     """
     rng = np.random.default_rng(seed)
     wishes, complaints = _Rows(interactions), _Rows(interactions)
@@ -95,6 +95,7 @@ def held_out_between(
         history = interactions.history(max(first, cut - longest), cut)
         new = ~np.isin(interactions.item[cut:stop], known)
         later, hidden = (cut + np.flatnonzero(some[cut:stop] & new) for some in (positive, negative))
+        hidden = hidden[~np.isin(interactions.item[hidden], interactions.item[later])]
         if len(hidden):
             complaints.add(history, int(hidden[0]), known, Kind.HIDE)
         if len(later):

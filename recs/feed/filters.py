@@ -21,7 +21,9 @@ def not_bought(candidates: Sequence[Candidate], request: FeedRequest) -> Filtere
 
 
 def not_hidden(candidates: Sequence[Candidate], request: FeedRequest) -> Filtered:
-    return _keep(candidates, lambda one: one.product_id not in request.hidden, "hidden by the shopper")
+    return _keep(
+        candidates, lambda one: one.product_id not in request.hidden, "hidden or rated poorly by the shopper"
+    )
 
 
 def not_the_subject(candidates: Sequence[Candidate], request: FeedRequest) -> Filtered:

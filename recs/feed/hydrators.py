@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from accounts.models import Consent, Shopper
-from recs.engine.interactions import Kind
+from recs.engine.interactions import LEAST_WANTED, Kind
 from recs.feed.candidates import Facts, Vector
 from recs.registry import ActiveVersion
 from recs.vectors import from_binary
@@ -29,8 +29,13 @@ SELECT shopper.last_seq,
                    AND consent.purpose = '{Consent.Purpose.PERSONALISATION.value}' AND NOT consent.granted),
        ARRAY(SELECT DISTINCT product_id FROM recs_interaction
              WHERE shopper_id = shopper.id AND kind = {int(Kind.PURCHASE)} AND product_id IS NOT NULL),
-       ARRAY(SELECT DISTINCT product_id FROM recs_interaction
-             WHERE shopper_id = shopper.id AND kind = {int(Kind.HIDE)} AND product_id IS NOT NULL),
+       ARRAY(SELECT DISTINCT product_id FROM recs_interaction complaint
+             WHERE shopper_id = shopper.id AND product_id IS NOT NULL
+               AND (kind = {int(Kind.HIDE)} OR kind = {int(Kind.RATING)} AND value < {LEAST_WANTED}
+                    AND NOT EXISTS (SELECT FROM recs_interaction later
+                                    WHERE later.shopper_id = shopper.id AND later.product_id = complaint.product_id
+                                      AND later.kind = {int(Kind.RATING)} AND later.value >= {LEAST_WANTED}
+                                      AND later.seq > complaint.seq))),
        CASE WHEN EXISTS (SELECT FROM accounts_cart cart WHERE cart.shopper_id = shopper.id)
             THEN ARRAY(SELECT line.product_id FROM accounts_cartline line
                        JOIN accounts_cart cart ON cart.id = line.cart_id

@@ -54,6 +54,32 @@ def test_histories_of_many_shoppers_and_their_numbers_are_read_by_one_statement(
     ]
 
 
+def test_what_a_later_complaint_takes_back_is_not_read_and_the_complaint_is():
+    products = small_shop.make_products(2)
+    version = small_shop.publish_model(products)
+    shopper = ShopperFactory()
+    done = (
+        (0, Kind.VIEW, None),
+        (1, Kind.VIEW, None),
+        (0, Kind.RATING, 2.0),
+        (0, Kind.CART_ADD, None),
+    )
+    for hours, (product, kind, value) in enumerate(done):
+        InteractionFactory(
+            shopper=shopper,
+            product=products[product],
+            kind=kind,
+            value=value,
+            occurred_at=NOW + timedelta(hours=hours),
+        )
+
+    history = vector_histories(shopper_ids=[shopper.pk], version=version)[shopper.pk]
+
+    assert history.product_ids.tolist() == [products[1].pk, products[0].pk, products[0].pk]
+    assert history.kinds.tolist() == [Kind.VIEW, Kind.RATING, Kind.CART_ADD]
+    assert len(history.vectors) == len(history.times) == len(history.values) == 3
+
+
 def test_only_the_newest_interactions_count():
     products = small_shop.make_products(5)
     version = small_shop.publish_model(products)

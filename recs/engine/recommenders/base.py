@@ -74,4 +74,4 @@ def left_out_in_turn(history: History) -> list[History]:
 
 def nobodys(histories: Sequence[History]) -> list[bool]:
     """Of which nothing is known: the fallback that scores them says nothing of what was left out."""
-    return [not (one.item >= 0).any() for one in histories]
+    return [not one.tells for one in histories]

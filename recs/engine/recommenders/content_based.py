@@ -173,10 +173,15 @@ class ContentBased(Base):
 
 
 def _shares(wishes: Wishes, has: np.ndarray) -> FloatArray:
-    """float32 [n]: each wish's share of its history's mean, of those that have the part."""
+    """float32 [n]: each wish's share of its history's mean, of those that have the part; complaints have a mean of
+    their own, which counts against."""
     weight = wishes.weight * has[wishes.item]
-    total = np.bincount(wishes.row, weights=np.abs(weight), minlength=wishes.rows)
-    return (weight / np.maximum(total, 1e-12)[wishes.row]).astype(np.float32)
+    bad = weight < 0
+    shares = np.zeros(len(weight), dtype=np.float32)
+    for some, counts in ((~bad, 1.0), (bad, AGAINST)):
+        total = np.bincount(wishes.row[some], weights=np.abs(weight[some]), minlength=wishes.rows)
+        shares[some] = counts * weight[some] / np.maximum(total, 1e-12)[wishes.row[some]]
+    return shares
 
 
 def _joined(parts: dict[str, FloatArray], prior: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.wishes import wanted_matrix
-from recs.engine.transformer.complaints import turned_away
+from recs.engine.transformer.complaints import apart, turned_away
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers
 from recs.engine.transformer.item_tower import ItemTower, item_features, item_tower_config
 from recs.engine.transformer.packed_towers import (
@@ -109,7 +109,9 @@ class Transformer(TwoStages):
         self.fallback = popularity(interactions, items.count)
         # Training pushes the id of an item that is never a target away from everybody: without an
         # interaction, content alone says where an item belongs.
-        self.trained = np.bincount(interactions.item[interactions.item >= 0], minlength=items.count) > 0
+        self.trained = np.zeros(items.count, dtype=bool)
+        read, _ = apart(interactions)
+        self.trained[read.item[read.item >= 0]] = True
         judged = validation.sample(VALIDATION_ROWS, seed=seed) if validation and len(validation) else None
 
         def validate(item_tower: ItemTower, user_tower: UserTower) -> float:

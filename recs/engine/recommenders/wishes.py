@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from recs.engine.interactions import FloatArray, History, IntArray, Interactions, complaint, wanted
+from recs.engine.interactions import (
+    FloatArray,
+    History,
+    IntArray,
+    Interactions,
+    complaint,
+    taken_back,
+    wanted,
+)
 
 
 def wanted_matrix(interactions: Interactions, item_count: int) -> sparse.csr_matrix:
@@ -58,18 +66,20 @@ class Wishes:
         return np.bincount(self.row[self.weight > 0], minlength=self.rows) == 0
 
     def contributions(self, history: History, summands: FloatArray) -> FloatArray:
-        """float32 [len(history)]: the summands [n] of a score, each at its interaction of the only history."""
+        """float32 [len(history)]: the summands [n] of a score, each at its interaction of the only history; zeros where
+        it wants nothing, for then what is popular was the answer."""
         result = np.zeros(len(history), dtype=np.float32)
-        result[self.place] = summands
+        if not self.empty[0]:
+            result[self.place] = summands
         return result
 
 
 def read_wishes(
     histories: Sequence[History], item_count: int, *, decay: float, once: bool = True, against: float = 0.0
 ) -> Wishes:
-    """``decay``: weight of a wish against the next newer one. ``once``: of an item that stands twice only the
-    newest counts, so that a complaint takes back a wish. ``against``: what a complaint counts below nothing, where a
-    method can tell; with 0 they, and always items outside the catalogue, are passed over."""
+    """``decay``: weight of a wish against the next newer one. ``once``: of an item that stands twice only the newest
+    counts. A complaint takes back earlier wishes for its item. ``against``: what a complaint counts below nothing,
+    where a method can tell; with 0 they, and always items outside the catalogue, are passed over."""
     lengths = np.array([len(history) for history in histories], dtype=np.int64)
     row = np.repeat(np.arange(len(histories)), lengths)
     place = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -78,6 +88,7 @@ def read_wishes(
     value = _joined([history.value for history in histories], np.float32)
     bad = complaint(kind, value)
     kept = (wanted(kind, value) | bad) & (item >= 0) & (item < item_count)
+    kept[kept] = ~taken_back(row[kept], item[kept], bad[kept])
     row, place, item, bad = row[kept], place[kept], item[kept], bad[kept]
     if once:
         _, newest = np.unique((row * item_count + item)[::-1], return_index=True)

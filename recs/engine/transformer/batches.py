@@ -78,15 +78,18 @@ def training_batch(
     the items alone must then do.
     """
     start, end = pieces.start[rows], pieces.end[rows]
-    length = end - start - 1
+    # Nothing follows the newest interaction, unless it is a complaint: then it is read, too.
+    followed = end - start - 1
+    length = followed + complaints.follow(end - 1)
     width = int(length.max())
     steps = np.arange(width)
     inside = steps < length[:, None]
     here = np.where(inside, start[:, None] + steps, start[:, None])
-    ahead = np.where(inside, here + 1, here)
+    predicts = steps < followed[:, None]
+    ahead = np.where(predicts, here + 1, here)
     times = data.time[here]
-    weight = target_weights(data.kind[ahead], data.value[ahead], weights) * inside
-    complaining, complained = complaints.within(start, end - 1)
+    weight = target_weights(data.kind[ahead], data.value[ahead], weights) * predicts
+    complaining, complained = complaints.within(start, start + length)
     told = (rng.random(len(rows)) >= CONTEXT_DROPOUT)[:, None]
     return TrainingBatch(
         item=torch.from_numpy(data.item[here]),

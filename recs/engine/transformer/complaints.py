@@ -23,6 +23,11 @@ class Complaints:
     item: IntArray
     kind: IntArray
 
+    def follow(self, rows: IntArray) -> IntArray:
+        """int64, alike in shape: 1 where one stands after that row, else 0."""
+        first, stop = np.searchsorted(self.after, rows), np.searchsorted(self.after, rows + 1)
+        return (stop > first).astype(np.int64)
+
     def within(self, start: IntArray, end: IntArray) -> tuple[IntArray, IntArray]:
         """Which stand after one of the rows ``start[i]`` … ``end[i] - 1``: int64 [m] each, i and the complaint."""
         first, stop = np.searchsorted(self.after, start), np.searchsorted(self.after, end)

@@ -50,7 +50,7 @@ def chosen_penalty(blocks: Blocks, vectors: FloatArray) -> float:
     """Of ``PENALTIES`` the one whose weights, from some of these items, point the others nearest to their vectors."""
     shuffled = np.random.default_rng(0).permutation(len(vectors))[:MOST_TO_CHOOSE]
     unseen, seen = np.split(shuffled, [int(HELD_OUT * len(shuffled))])
-    if not len(unseen):
+    if not (blocks and len(unseen)):
         return PENALTIES[0]
     rows, asked, target = _rows(blocks, seen), _rows(blocks, unseen), vectors[unseen]
 

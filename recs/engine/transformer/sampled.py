@@ -109,11 +109,13 @@ class SampledTraining(Training):
 
     def _step(self, batch: TrainingBatch, rng: np.random.Generator) -> float:
         own = torch.unique(torch.cat([batch.item.ravel(), batch.target.ravel(), batch.against_item]))
-        drawn = torch.from_numpy(rng.choice(len(self.rows.table), size=self.config.negatives, replace=False))
+        count = len(self.rows.table)
+        size = min(self.config.negatives, count)
+        drawn = torch.from_numpy(rng.choice(count, size=size, replace=False))
         fresh = drawn[~torch.isin(drawn, own)]
         rows = torch.cat([own, fresh])
         ids = self.rows.table[rows].requires_grad_()
-        log_q = torch.full((len(rows),), np.log(self.config.negatives / len(self.rows.table)))
+        log_q = torch.full((len(rows),), np.log(size / count))
         log_q[: len(own)] = 0.0
         loss = self._backward(
             batch,

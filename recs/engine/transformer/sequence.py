@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from recs.engine.interactions import FloatArray, History, IntArray, Interactions, complaint
+from recs.engine.interactions import FloatArray, History, IntArray, Interactions, complaint, taken_back
 
 GAP_BUCKETS = 24
 """Bucket 0: no time known, or the same moment. Bucket b: a gap of 2^(b-1) minutes or more (23: 8 years)."""
@@ -35,7 +35,8 @@ def scaled_value(value: FloatArray) -> FloatArray:
 class SequenceBatch:
     """``item`` (-1 padding), ``kind``, ``gap`` int64 and ``value`` float32 [b, n]; ``length`` int64 [b].
 
-    ``complained`` int64 [·], one a history: the items that it complains of, which are not among the others.
+    ``complained`` int64 [·], one a history: the items that it complains of. Neither the complaints nor what they take
+    back are among the others.
     """
 
     item: IntArray
@@ -52,7 +53,8 @@ def sequence_batch(histories: Sequence[History], longest: int) -> SequenceBatch:
     for history in histories:
         inside = np.flatnonzero(history.item >= 0)[-longest:]
         against = complaint(history.kind[inside], history.value[inside])
-        kept.append(inside[~against])
+        back = taken_back(np.zeros_like(inside), history.item[inside], against)
+        kept.append(inside[~against & ~back])
         complained.append(history.item[inside[against]])
     length = np.array([len(rows) for rows in kept], dtype=np.int64)
     width = max(1, int(length.max(initial=0)))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recs.engine.artifact import ARRAYS, MANIFEST, ArtifactError, read_artifact, write_artifact
-from recs.engine.interactions import History
+from recs.engine.interactions import History, Kind
 from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.neural_cf import NeuralCf
@@ -27,6 +27,10 @@ def base(name: str) -> Base:
 
 def by_id(*items: int) -> History:
     return History.of_items(IDS[list(items)])
+
+
+def columns(history: History) -> tuple[np.ndarray, ...]:
+    return history.item, history.kind, history.time, history.value
 
 
 @pytest.mark.parametrize("name", [name for name in FAMILY if name not in ("hybrid", "neural_cf")])
@@ -50,6 +54,19 @@ def test_a_blend_comes_back_whole(tmp_path: Path):
 
     expected = ServedRecommender(hybrid, IDS).scores([by_id(0, 3)])
     assert served.scores([by_id(0, 3)]) == pytest.approx(expected, abs=1e-3)
+
+
+def test_complaints_alone_tell_nothing_and_what_is_left_of_others_counts_for_nothing():
+    served = ServedRecommender(base("ease"), IDS)
+    hidden = History.of_items(IDS[[3]], Kind.HIDE)
+    both = History(*(np.concatenate(pair) for pair in zip(columns(by_id(0)), columns(hidden), strict=True)))
+
+    items, without = served.without_each(both, most=5)
+
+    assert served.catalogue_scores(hidden) is None
+    assert items.tolist() == IDS[[3, 0]].tolist()
+    assert not without[1].any()
+    assert without[0].any()
 
 
 def test_ids_that_it_does_not_know_are_passed_over_in_a_history_and_have_no_score():

@@ -50,7 +50,7 @@ def test_what_was_bought_is_removed_unless_the_request_includes_it():
 def test_what_the_shopper_hid_is_removed_also_when_bought_products_are_included():
     asked = request(hidden=frozenset({1}), bought=frozenset({1}), include_bought=True)
 
-    assert filters.not_hidden([candidate(1)], asked).removed == {1: "hidden by the shopper"}
+    assert filters.not_hidden([candidate(1)], asked).removed == {1: "hidden or rated poorly by the shopper"}
 
 
 def test_the_product_that_the_feed_is_about_is_removed():

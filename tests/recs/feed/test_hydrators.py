@@ -63,6 +63,16 @@ def test_facts_of_a_shopper_come_in_one_query(django_assert_num_queries):
     assert facts == ShopperFacts(5, True, frozenset({bought.pk}), frozenset({hidden.pk}), (carted.pk,))
 
 
+def test_a_poor_rating_hides_a_product_until_a_better_one():
+    shopper = ShopperFactory()
+    poor, mended, good = (ProductFactory() for _ in range(3))
+    for product, stars in ((poor, 4.0), (poor, 1.0), (mended, 2.0), (mended, 3.0), (good, 5.0)):
+        InteractionFactory(shopper=shopper, product=product, kind=int(Kind.RATING), value=stars)
+    InteractionFactory(shopper=ShopperFactory(), product=good, kind=int(Kind.HIDE))
+
+    assert shopper_facts(shopper).hidden == frozenset({poor.pk})
+
+
 def test_the_basket_of_a_client_that_keeps_it_itself_is_what_its_interactions_say():
     shopper = ShopperFactory()
     kept, removed, bought, again = (ProductFactory() for _ in range(4))

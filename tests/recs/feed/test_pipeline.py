@@ -182,7 +182,7 @@ def test_the_trace_says_what_each_stage_did():
         ("source", "second", 0, 2, {}),
         ("hydrate", "products", 4, 3, {99: "no such product any more"}),
         ("filter", "purchasable", 3, 2, {7: "cannot be bought now"}),
-        ("filter", "not_hidden", 2, 1, {2: "hidden by the shopper"}),
+        ("filter", "not_hidden", 2, 1, {2: "hidden or rated poorly by the shopper"}),
         ("filter", "not_bought", 1, 1, {}),
         ("filter", "not_the_subject", 1, 1, {}),
         ("filter", "not_in_cart", 1, 1, {}),

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from recs.engine.artifact import Artifact, ArtifactError, array
-from recs.engine.interactions import FloatArray, History, IntArray, complaint
+from recs.engine.interactions import FloatArray, History, IntArray, complaint, taken_back
 from recs.engine.recommender import Recommendations
 from recs.engine.recommenders.second_stage.answers import HEADS, PLACES, WEIGHTS, Answers, Proposals
 from recs.engine.recommenders.second_stage.likeness import Likenesses
@@ -164,8 +164,12 @@ class SecondStage:
         likeness = self.likenesses.of_pairs(told.proposals.items[some], history)
         inside = (torch.arange(history.shape[1]) < torch.from_numpy(length)[:, None])[:, None]
         self.spread = likeness[inside.expand_as(likeness)].view(len(likeness), -1).std(1).clamp(min=1e-6)
-        first = torch.from_numpy(_finite(told.proposals.scores[rows]))
-        hit = torch.from_numpy(told.hit[rows])
+        # The first stage tells what is wanted, not what will be hidden.
+        wishes = np.intersect1d(rows, told.wishes)
+        if not len(wishes):
+            return
+        first = torch.from_numpy(_finite(told.proposals.scores[wishes]))
+        hit = torch.from_numpy(told.hit[wishes])
         losses = [-(first * sharp).log_softmax(1)[hit].mean().item() for sharp in SHARPNESS]
         with torch.no_grad():
             self.ranker.sharpness.fill_(float(np.log(SHARPNESS[int(np.argmin(losses))])))
@@ -206,11 +210,13 @@ def _standing(scores: FloatArray, listed: FloatArray) -> FloatArray:
 
 
 def _newest(histories: Sequence[History]) -> tuple[IntArray, IntArray, IntArray]:
-    """Items [b, n] (-1 padding) and kinds [b, n] newest first, without complaints, and how many there are [b]."""
-    kept = [
-        np.flatnonzero((history.item >= 0) & ~complaint(history.kind, history.value))[::-1][:LONGEST]
-        for history in histories
-    ]
+    """Items [b, n] (-1 padding) and kinds [b, n] newest first, without complaints and what they take back, and how many
+    there are [b]."""
+    kept = []
+    for history in histories:
+        bad = complaint(history.kind, history.value)
+        back = taken_back(np.zeros_like(history.item), history.item, bad)
+        kept.append(np.flatnonzero((history.item >= 0) & ~bad & ~back)[::-1][:LONGEST])
     length = np.array([len(rows) for rows in kept], dtype=np.int64)
     item = np.full((len(histories), max(1, int(length.max(initial=0)))), -1, dtype=np.int64)
     kind = np.zeros_like(item)

@@ -42,7 +42,7 @@ def judged(
     """
     wishes = told.wishes
     users, number = np.unique(told.users, return_inverse=True)
-    if len(users) < AT_LEAST:
+    if len(np.unique(told.users[wishes])) < AT_LEAST:
         return None
     fold = np.random.default_rng(seed).permutation(len(users))[number] % FOLDS
     first = _gains(told.proposals.items, told)

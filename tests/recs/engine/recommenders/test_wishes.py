@@ -35,6 +35,22 @@ def test_a_complaint_weighs_less_than_nothing_where_a_method_can_tell():
     assert wishes.empty.tolist() == [False, True]
 
 
+def test_a_complaint_takes_back_earlier_wishes_for_its_item_however_often():
+    views = history(
+        (1, Kind.VIEW), (2, Kind.VIEW), (1, Kind.VIEW), (1, Kind.HIDE), (2, Kind.HIDE), (2, Kind.CLICK)
+    )
+
+    wishes = read_wishes([views], 10, decay=0.5, once=False, against=0.2)
+
+    assert wishes.item.tolist() == [1, 2, 2]
+    assert wishes.weight.tolist() == pytest.approx([-0.1, -0.1, 1.0])
+
+
+def test_complaints_alone_tell_nothing():
+    assert not history((1, Kind.HIDE), (-1, Kind.VIEW)).tells
+    assert history((1, Kind.HIDE), (2, Kind.VIEW)).tells
+
+
 @pytest.mark.parametrize("name", ["ease", "item_knn", "content_based", "transformer"])
 def test_a_hide_pushes_away_what_is_like_it(name: str):
     """Two groups of users with items of their own; attributes say which."""

@@ -55,6 +55,7 @@ def test_complaints_stand_after_the_same_users_interaction_before_them():
     assert kept.item.tolist() == [1, 4, 6]
     assert complaints.item.tolist() == [2, 7]
     assert complaints.after.tolist() == [0, 2]
+    assert complaints.follow(np.array([0, 1, 2])).tolist() == [1, 0, 1]
     assert [part.tolist() for part in complaints.within(np.array([2, 0]), np.array([3, 2]))] == [
         [0, 1],
         [1, 0],
@@ -106,6 +107,17 @@ def test_serving_reads_complaints_as_the_recommender_does():
     )
 
     np.testing.assert_allclose(served, model.encode([some]), atol=1e-5)
+
+
+def test_a_view_that_was_taken_back_is_not_read():
+    rows = [(user, (user + step) % ITEMS, Kind.VIEW, np.nan) for user in range(30) for step in range(4)]
+    model = fitted(interactions(rows), epochs=2)
+
+    taken_back = history([(0, Kind.VIEW), (5, Kind.VIEW), (5, Kind.HIDE)])
+
+    np.testing.assert_allclose(
+        model.encode([taken_back]), model.encode([history([(0, Kind.VIEW), (5, Kind.HIDE)])]), atol=1e-6
+    )
 
 
 def test_training_makes_less_likely_what_users_hid():

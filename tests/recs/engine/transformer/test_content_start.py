@@ -117,4 +117,5 @@ def test_the_penalty_is_that_which_places_unseen_items_best():
 
     assert chosen == 10.0
     assert unseen_error(noisy, chosen) == min(unseen_error(noisy, penalty) for penalty in PENALTIES)
+    assert chosen_penalty({}, clear) == PENALTIES[0]
     assert chosen_penalty({"text": text[:3]}, clear[:3]) == PENALTIES[0]

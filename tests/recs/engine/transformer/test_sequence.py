@@ -90,14 +90,14 @@ def test_what_a_user_complains_of_is_not_read_and_counts_against_where_they_stoo
         complaints,
     )
 
-    assert batch.item.tolist() == [[0, 2, 3]]
-    assert batch.target.tolist() == [[2, 3, 5]]
-    assert batch.weight.numpy() == pytest.approx(np.array([[0.3, 0.0, 1.0]]))
-    # The last hide came after the newest interaction: nothing was predicted there.
-    assert batch.against_item.tolist() == [1, 4]
-    assert batch.against_row.tolist() == [0, 0]
-    assert batch.against_step.tolist() == [0, 2]
-    assert batch.against_weight.tolist() == [0.5, 1.0]
+    # The newest interaction is read because a complaint follows it, and predicts nothing.
+    assert batch.item.tolist() == [[0, 2, 3, 5]]
+    assert batch.target.tolist() == [[2, 3, 5, 5]]
+    assert batch.weight.numpy() == pytest.approx(np.array([[0.3, 0.0, 1.0, 0.0]]))
+    assert batch.against_item.tolist() == [1, 4, 6]
+    assert batch.against_row.tolist() == [0, 0, 0]
+    assert batch.against_step.tolist() == [0, 2, 3]
+    assert batch.against_weight.tolist() == [0.5, 1.0, 0.5]
 
 
 def test_what_a_kind_counts_can_be_told():
