@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recs.engine.evaluation import SCORES_AT_ONCE
 from recs.engine.interactions import FloatArray, HeldOut, IntArray
 from recs.engine.recommenders.base import Base
 
@@ -19,6 +20,7 @@ LENGTHS = (2, 5, 10)
 FEWEST = 200
 """Rows on which a length of history may have weights of its own."""
 AT_ONCE = 256
+"""Rows, or fewer where their scores of a large catalogue would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,10 @@ def normalised(scores: FloatArray) -> FloatArray:
 def candidates(members: Sequence[Base], held_out: HeldOut) -> Candidates:
     """Asks all members for all rows; excluded items are no candidates."""
     scores, hits = [], []
-    for start in range(0, len(held_out), AT_ONCE):
-        rows = slice(start, start + AT_ONCE)
+    items = members[0].scores(held_out.histories[:1]).shape[1]
+    size = min(AT_ONCE, max(1, SCORES_AT_ONCE // items))
+    for start in range(0, len(held_out), size):
+        rows = slice(start, start + size)
         said = np.stack([normalised(member.scores(held_out.histories[rows])) for member in members], axis=2)
         excluded, targets = held_out.exclude[rows], held_out.targets[rows]
         for own, exclude, target in zip(said, excluded, targets, strict=True):
