@@ -28,11 +28,10 @@ def test_who_fails_is_named_and_the_rest_is_compared(
 ):
     names = {"popular": "whole", "broken": "whole", "homeless": "missing"}
     monkeypatch.setattr(peers, "PEERS", {name: Peer(name, home, PROGRAM) for name, home in names.items()})
-    monkeypatch.setattr(peers, "OURS", ("popularity",))
     monkeypatch.setattr(peers, "interpreter", own_interpreter)
     report = tmp_path / "report.json"
 
-    call_command("peers", sequences=str(sequences), minutes=1.0, json=str(report))
+    call_command("peers", sequences=str(sequences), minutes=1.0, ours="popularity", json=str(report))
 
     written = json.loads(report.read_text())
     assert written["failed"] == {
@@ -44,7 +43,7 @@ def test_who_fails_is_named_and_the_rest_is_compared(
     assert theirs["ndcg@10"] == ours["ndcg@10"] > 0
     assert theirs["mrr@10"] == ours["mrr@10"] > 0
     assert (theirs["epochs"], theirs["setting"]) == (2.5, "seed 0, 60 s")
-    assert written["race"] is None
+    assert written["races"] == []
     said = capsys.readouterr().out
     assert "broken failed: RuntimeError: no such layer" in said
     assert "homeless failed: ERROR: no matching distribution" in said
@@ -54,6 +53,7 @@ def test_who_fails_is_named_and_the_rest_is_compared(
     ("options", "said"),
     [
         ({"peers": "implicit_als,magic"}, "--peers: unknown magic; known are rectools_sasrec, "),
+        ({"ours": "transformer,magic"}, "--ours: unknown magic; known are popularity, "),
         ({"minutes": 0.0}, "--minutes must lie above 0"),
         ({"json": "/nowhere/at/all.json"}, "--json /nowhere/at/all.json: its folder does not exist"),
         ({"sequences": "/nowhere/at_all.txt"}, "/nowhere/at_all.txt: no such file"),

@@ -34,5 +34,5 @@ PEERS = {
         Peer("implicit_item_knn", "implicit", _IMPLICIT),
     )
 }
-SASREC = "rectools_sasrec"
-"""The one whose time our transformer is measured against."""
+RACED = ("rectools_sasrec", "rectools_esasrec")
+"""Those whose time our transformer is measured against."""

@@ -71,8 +71,11 @@ def _ranked(model: Any, histories: Rows, item_count: int) -> np.ndarray:
     items, scores = model.recommend(
         np.arange(len(histories)), seen, N=PLACES, filter_already_liked_items=True, **folded
     )
-    # Where fewer are left than asked for, implicit fills up with the lowest number that there is.
-    return np.where((items >= 0) & (scores > np.finfo(np.float32).min), items, -1)
+    # Where fewer are left than asked for, implicit fills up: ALS with the lowest number that there is, item-kNN with
+    # items of the history.
+    filled = (items < 0) | (scores <= np.finfo(np.float32).min)
+    had = np.asarray(seen[np.arange(len(items))[:, None], np.maximum(items, 0)].todense()) > 0
+    return np.where(filled | had, -1, items)
 
 
 def _parameters(model: Any) -> int:

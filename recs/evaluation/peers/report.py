@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,32 +24,33 @@ METRICS = ("hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr", "coverage@10")
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """Seconds until a validation NDCG@10 was reached: SASRec's own final one, on the rows of our learning curve.
+    """Seconds until a validation NDCG@10 was reached: the peer's own final one, on the rows of our learning curve.
 
     ``peer_seconds``: until the weights that it keeps were learnt, not the epochs that it waited for better ones.
     ``our_seconds`` and ``ratio`` are None where our curve never reached it.
     """
 
+    peer: str
     validation_ndcg_10: float
     peer_seconds: float
     our_seconds: float | None
     ratio: float | None
 
     def __str__(self) -> str:
-        reached = f"RecTools SASRec reached its final validation NDCG@10 of {self.validation_ndcg_10:.4f} in"
+        reached = f"{self.peer} reached its final validation NDCG@10 of {self.validation_ndcg_10:.4f} in"
         if self.our_seconds is None:
             return f"{reached} {self.peer_seconds:.0f} s; the transformer did not reach it"
         share = "" if self.ratio is None else f": {self.ratio:.3f} of its time"
         return f"{reached} {self.peer_seconds:.0f} s, the transformer in {self.our_seconds:.1f} s{share}"
 
 
-def race(answer: Answer, lesson: Lesson, curve: Sequence[CurvePoint], *, seed: int) -> Race:
-    """``curve``: of our transformer, which is judged on a sample of the validation: so is SASRec here."""
+def race(peer: str, answer: Answer, lesson: Lesson, curve: Sequence[CurvePoint], *, seed: int) -> Race:
+    """``curve``: of our transformer, which is judged on a sample of the validation: so is the peer here."""
     numbered = replace(lesson.validation, users=np.arange(len(lesson.validation)))
     final = validation_ndcg(answer, lesson, numbered.sample(VALIDATION_ROWS, seed=seed).users)
     reached = next((point.seconds for point in curve if point.figures["ndcg@10"] >= final), None)
     ratio = None if reached is None or not answer.best_seconds else reached / answer.best_seconds
-    return Race(final, answer.best_seconds, reached, ratio)
+    return Race(peer, final, answer.best_seconds, reached, ratio)
 
 
 def of_ten_places(outcome: Outcome, asked: Protocol) -> Outcome:
@@ -98,7 +99,3 @@ def peer_json(one: Judged, answer: Answer | None) -> dict[str, Any]:
         row["best_seconds"] = round(answer.best_seconds, 1)
         row["setting"] = answer.setting
     return row
-
-
-def race_json(found: Race | None) -> dict[str, Any] | None:
-    return None if found is None else asdict(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
+from recs.engine.recommenders import FAMILY
 from recs.engine.sequences import SequenceFileError, read_sequences
 from recs.evaluation.child import ChildError, run_in_child
 from recs.evaluation.judgement import baseline_of, judge
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob, Outcome, Protocol, protocol
 from recs.evaluation.peers.environments import PeerEnvironmentError, interpreter
 from recs.evaluation.peers.exchange import Answer
-from recs.evaluation.peers.family import PEERS, SASREC
-from recs.evaluation.peers.report import Race, of_ten_places, peer_json, peers_table, race, race_json
+from recs.evaluation.peers.family import PEERS, RACED
+from recs.evaluation.peers.report import Race, of_ten_places, peer_json, peers_table, race
 from recs.evaluation.peers.running import PeerError, outcome_of, run_peer, task_of
 from recs.evaluation.written import WriteError, check_target, described, write_json
 
@@ -47,11 +49,17 @@ class Command(BaseCommand):
         parser.add_argument(
             "--peers", default="all", metavar="NAME,NAME", help=f"or all (the default): {', '.join(PEERS)}"
         )
+        parser.add_argument(
+            "--ours",
+            default=",".join(OURS),
+            metavar="NAME,NAME",
+            help=f"of our own (default: {','.join(OURS)}); known: {', '.join(FAMILY)}",
+        )
         parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
         parser.add_argument("--json", metavar="FILE", help="write the figures there, - for standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        names = _checked(options)
+        names, ours = _checked(options)
         console = Console(stderr=options["json"] == "-")
         if not console.is_terminal:
             console.width = WIDE
@@ -67,7 +75,7 @@ class Command(BaseCommand):
         failed: dict[str, str] = {}
         answers = _peers_answer(names, asked, failed, console, seconds=seconds, seed=seed)
         outcomes = [outcome_of(PEERS[name], answer, asked, seed=seed) for name, answer in answers.items()]
-        for name in OURS:
+        for name in ours:
             job = LeaveLastOutJob(sequences, attributes, name, seconds, seed)
             try:
                 outcomes.append(of_ten_places(run_in_child(job, console), asked))
@@ -77,10 +85,10 @@ class Command(BaseCommand):
             raise CommandError("nobody gave an answer: " + "; ".join(map(": ".join, failed.items())))
 
         judged = judge(outcomes, seed=seed)
-        found = _race(answers, outcomes, asked, seed=seed)
+        races = _races(answers, outcomes, asked, seed=seed)
         console.print(peers_table(data, judged, answers))
-        if found:
-            console.print(str(found), highlight=False)
+        for one in races:
+            console.print(str(one), highlight=False)
         for name, why in failed.items():
             console.print(f"{name} failed: {why}", highlight=False, markup=False)
         report = {
@@ -89,7 +97,7 @@ class Command(BaseCommand):
             "seed": seed,
             "baseline": baseline_of(judged),
             "results": [peer_json(one, answers.get(one.outcome.recommender)) for one in judged],
-            "race": race_json(found),
+            "races": [asdict(one) for one in races],
             "failed": failed,
         }
         try:
@@ -98,19 +106,20 @@ class Command(BaseCommand):
             raise CommandError(str(failure)) from failure
 
 
-def _checked(options: dict[str, Any]) -> list[str]:
-    """The peers' names. Raises CommandError for what cannot be meant, before anything is computed."""
+def _checked(options: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The peers' names and ours. Raises CommandError for what cannot be meant, before anything is computed."""
     names = list(PEERS) if options["peers"] == "all" else options["peers"].split(",")
-    unknown = [name for name in names if name not in PEERS]
-    if unknown:
-        raise CommandError(f"--peers: unknown {', '.join(unknown)}; known are {', '.join(PEERS)}")
+    ours = options["ours"].split(",")
+    for option, given, known in (("--peers", names, PEERS), ("--ours", ours, FAMILY)):
+        if unknown := [name for name in given if name not in known]:
+            raise CommandError(f"{option}: unknown {', '.join(unknown)}; known are {', '.join(known)}")
     if not 0 < options["minutes"] <= 24 * 60:
         raise CommandError("--minutes must lie above 0 and be at most 1440")
     try:
         check_target(options["json"])
     except WriteError as failure:
         raise CommandError(str(failure)) from failure
-    return names
+    return names, ours
 
 
 def _peers_answer(
@@ -138,9 +147,8 @@ def _peers_answer(
     return answers
 
 
-def _race(answers: dict[str, Answer], outcomes: list[Outcome], asked: Protocol, *, seed: int) -> Race | None:
-    """None where one of the two did not run."""
+def _races(answers: dict[str, Answer], outcomes: list[Outcome], asked: Protocol, *, seed: int) -> list[Race]:
+    """None where our transformer did not run, and with no peer that did not."""
     ours = next((one for one in outcomes if one.recommender == RACER), None)
-    if ours is None or SASREC not in answers:
-        return None
-    return race(answers[SASREC], asked.lesson, ours.curve, seed=seed)
+    raced = [] if ours is None else [name for name in RACED if name in answers]
+    return [race(name, answers[name], asked.lesson, ours.curve, seed=seed) for name in raced if ours]

@@ -104,8 +104,8 @@ def test_the_race_is_for_the_quality_that_the_peer_ended_with(asked: Protocol, t
         for seconds, ndcg in [(0.1, 0.2), (0.3, final + 1e-6), (0.9, 0.8)]
     ]
 
-    reached = race(answer, asked.lesson, curve, seed=0)
-    never = race(answer, asked.lesson, curve[:1], seed=0)
+    reached = race("popular", answer, asked.lesson, curve, seed=0)
+    never = race("popular", answer, asked.lesson, curve[:1], seed=0)
 
     assert reached.validation_ndcg_10 == pytest.approx(final, abs=1e-6)
     assert (reached.peer_seconds, never.our_seconds, never.ratio) == (1.5, None, None)
