@@ -15,9 +15,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -54,6 +56,7 @@ class SecondStage:
 
     def __init__(self, likenesses: Likenesses, popular: FloatArray, weights: Mapping[str, float] = WEIGHTS):
         self.likenesses = likenesses
+        self.met = popular > 0
         known = np.log1p(np.maximum(popular, 0.0))
         self.popular = ((known - known.mean()) / (known.std() + 1e-6)).astype(np.float32)
         self.weights = dict(weights)
@@ -62,6 +65,8 @@ class SecondStage:
     def fit(self, told: Answers, *, seed: int, until: float = math.inf) -> None:
         """Heads with few answers stay silent. Raises OutOfTime if it is not through by ``until``, of
         ``time.monotonic``: half of a schedule is worth less than nothing."""
+        # What nobody had met was hardly ever right, and is not to be told by that: it is no candidate here.
+        told = replace(told, hit=told.hit & self._met(told.proposals.items))
         right = told.hit.any(axis=1)
         self.taught = np.bincount(told.head[right], minlength=len(HEADS)) >= FEWEST
         rows = np.flatnonzero(right & self.taught[told.head])
@@ -94,15 +99,29 @@ class SecondStage:
         """The first hundred in a new order, what follows them where it was."""
         top = Proposals(found.items[:, :PLACES], found.scores[:, :PLACES], found.voices[:, :PLACES])
         items, scores = found.items.copy(), found.scores.copy()
-        corrected = top.scores + self.corrections(histories, top, top.scores)
+        corrected = self.corrected(histories, top, top.scores)
         order = np.argsort(-corrected, axis=1, kind="stable")
         items[:, :PLACES] = np.take_along_axis(top.items, order, axis=1)
         scores[:, :PLACES] = np.take_along_axis(corrected, order, axis=1)
         # Those behind were not corrected, and stay behind.
         return Recommendations(items[:, :k], np.minimum.accumulate(scores, axis=1)[:, :k])
 
+    def corrected(self, histories: Sequence[History], asked: Proposals, listed: FloatArray) -> FloatArray:
+        """float32 [b, c], the new scores of ``asked``, which holds the list whose scores are ``listed``, best first.
+
+        What nobody has met keeps its place among the others: nothing that the heads read is known of it.
+        """
+        scores = asked.scores + self.corrections(histories, asked, listed)
+        met = self._met(asked.items)
+        new = ~met & (asked.items >= 0)
+        for row in np.flatnonzero(new.any(axis=1)):
+            scores[row, new[row]] = _in_place(
+                asked.scores[row, new[row]], asked.scores[row, met[row]], scores[row, met[row]]
+            )
+        return scores
+
     def corrections(self, histories: Sequence[History], asked: Proposals, listed: FloatArray) -> FloatArray:
-        """float32 [b, c] to be added to the scores ``asked``; nothing for -1.
+        """float32 [b, c] to be added to the scores ``asked``; nothing for -1 and for what nobody has met.
 
         ``listed`` [b, places], best first: scores of the list in which they stand or would stand.
         """
@@ -116,14 +135,19 @@ class SecondStage:
                 rows = slice(start, start + AT_ONCE)
                 heads = self._heads(histories[rows], asked.of(rows), listed[rows])
                 made[rows] = (heads @ shares).numpy()
-        return np.where(asked.items >= 0, made, 0.0).astype(np.float32)
+        return np.where(self._met(asked.items), made, 0.0).astype(np.float32)
 
     def pack(self) -> Artifact:
         arrays = {f"ranker.{name}": part.numpy() for name, part in self.ranker.state_dict().items()}
         arrays |= {
             f"likeness.{name}": made.astype(np.float16) for name, made in self.likenesses.vectors.items()
         }
-        arrays |= {"popular": self.popular, "taught": self.taught, "spread": self.spread.numpy()}
+        arrays |= {
+            "popular": self.popular,
+            "met": self.met,
+            "taught": self.taught,
+            "spread": self.spread.numpy(),
+        }
         config = {
             "weights": self.weights,
             "measures": list(self.likenesses.vectors),
@@ -137,7 +161,7 @@ class SecondStage:
         measures = artifact.config["measures"]
         vectors = {name: array(artifact, f"likeness.{name}").astype(np.float32) for name in measures}
         stage = cls(Likenesses(vectors), array(artifact, "popular"), artifact.config["weights"])
-        stage.popular = array(artifact, "popular")
+        stage.popular, stage.met = array(artifact, "popular"), array(artifact, "met")
         stage.taught = array(artifact, "taught")
         stage.spread = torch.from_numpy(array(artifact, "spread"))
         stage.ranker = Ranker(len(vectors), artifact.config["facts"])
@@ -156,6 +180,10 @@ class SecondStage:
     @property
     def parameters(self) -> int:
         return sum(weight.numel() for weight in self.ranker.parameters())
+
+    def _met(self, items: IntArray) -> NDArray[np.bool_]:
+        """Alike in shape: which are items that somebody has met; -1 is none."""
+        return (items >= 0) & self.met[np.maximum(items, 0)]
 
     def _measure(self, told: Answers, rows: IntArray) -> None:
         """How far likenesses spread, and how sharply first-stage scores tell right from wrong."""
@@ -180,7 +208,7 @@ class SecondStage:
         heads = self._heads([told.histories[row] for row in rows], asked, asked.scores)
         own = heads[torch.arange(len(rows)), :, torch.from_numpy(told.head[rows])]
         scores = (torch.from_numpy(_finite(asked.scores)) + own) * self.ranker.sharpness.exp()
-        scores = scores.masked_fill(torch.from_numpy(asked.items < 0), -1e9)
+        scores = scores.masked_fill(torch.from_numpy(~self._met(asked.items)), -1e9)
         return functional.cross_entropy(scores, _share(told.hit[rows]))
 
     def _heads(self, histories: Sequence[History], asked: Proposals, listed: FloatArray) -> Tensor:
@@ -198,6 +226,16 @@ class SecondStage:
             likeness, torch.from_numpy(kind), torch.from_numpy(length), torch.from_numpy(facts)
         )
         return heads
+
+
+def _in_place(new: FloatArray, first: FloatArray, corrected: FloatArray) -> FloatArray:
+    """Scores for those of ``new`` that leave as many of the others before them as their first ones did."""
+    if not len(first):
+        return new
+    first, corrected = np.sort(first), np.sort(corrected)
+    inside = np.interp(new, first, corrected)
+    outside = np.minimum(new - first[0], 0.0) + np.maximum(new - first[-1], 0.0)
+    return (inside + outside).astype(np.float32)
 
 
 def _standing(scores: FloatArray, listed: FloatArray) -> FloatArray:

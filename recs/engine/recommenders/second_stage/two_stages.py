@@ -68,8 +68,8 @@ class TwoStages(Base):
             best = top_k(scores.copy(), PLACES, exclude=had, among=None)
             found = Proposals(best.items, best.scores, _heard(voices, best.items))
             row, place = np.nonzero(best.items >= 0)
-            added = self.second.corrections(histories, found, best.scores)[row, place]
-            scores[row, best.items[row, place]] += added
+            corrected = self.second.corrected(histories, found, best.scores)
+            scores[row, best.items[row, place]] = corrected[row, place]
         return scores
 
     def propose(
@@ -95,10 +95,13 @@ class TwoStages(Base):
         first[nobodys(asked)] = 0.0
         scores = first[:, [item]].copy()
         items = np.full(scores.shape, item)
-        alone = Proposals(items, scores, _heard(voices, items))
-        listed = top_k(first, PLACES, exclude=[history.item] * len(asked), among=None).scores
-        scores = scores + self.second.corrections(asked, alone, listed)
-        return (scores[0] - scores[1:, 0]).astype(np.float32)
+        best = top_k(first, PLACES, exclude=[history.item] * len(asked), among=None)
+        if not self.second.met[item]:
+            # Its place among the others is its score: they must be corrected, too.
+            items, scores = np.hstack([best.items, items]), np.hstack([best.scores, scores])
+        found = Proposals(items, scores, _heard(voices, items))
+        scores = self.second.corrected(asked, found, best.scores)[:, -1]
+        return (scores[0] - scores[1:]).astype(np.float32)
 
     def learn_second_stage(
         self,

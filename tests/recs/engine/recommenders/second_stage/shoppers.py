@@ -20,10 +20,10 @@ class Blind:
         return Proposals(best.items, best.scores, np.maximum(best.scores, 0.0)[..., None])
 
 
-def stage() -> SecondStage:
+def stage(popular: np.ndarray | None = None) -> SecondStage:
     """One measure: of one group or not."""
     groups = np.eye(GROUPS, dtype=np.float32)[np.arange(ITEMS) % GROUPS]
-    return SecondStage(Likenesses({"together": groups}), np.ones(ITEMS, dtype=np.float32))
+    return SecondStage(Likenesses({"together": groups}), np.ones(ITEMS) if popular is None else popular)
 
 
 def told(places: dict[Kind, int], *, seed: int = 0, chance: bool = False) -> Answers:

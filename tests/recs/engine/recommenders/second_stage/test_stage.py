@@ -70,6 +70,39 @@ def test_a_candidate_asked_for_alone_is_corrected_as_in_its_list(taught):
     assert np.allclose(alone, taught.corrections(HISTORY, LIST, LIST.scores)[:, 7:8], atol=1e-6)
 
 
+def test_what_nobody_has_met_keeps_its_place_among_the_others(taught):
+    new = [5, 8, 17, 40]
+    taught.met[new] = False
+    before = LIST.items[0].tolist()
+
+    found = taught.rescored(LIST, HISTORY, ITEMS)
+
+    after = found.items[0].tolist()
+    assert after != before
+    for item in new:
+        others = [sum(one not in new for one in items[: items.index(item)]) for items in (before, after)]
+        assert others[0] == others[1]
+    assert (np.diff(found.scores[0]) <= 0).all()
+    taught.met[new] = True
+
+
+@pytest.mark.slow
+def test_that_nobody_has_met_an_item_is_not_learnt_as_a_reason_against_it():
+    """The items that are never right are those that nobody has met; of the others chance decides."""
+    known = told({Kind.PURCHASE: -1}, chance=True)
+    popular = np.ones(ITEMS, dtype=np.float32)
+    popular[: ITEMS // 2] = 0.0
+    right = np.concatenate(known.targets) >= ITEMS // 2
+    learnt = stage(popular)
+
+    learnt.fit(known.of(np.flatnonzero(right)), seed=0)
+
+    items = learnt.rescored(LIST, HISTORY, ITEMS).items[0]
+    assert (
+        abs(np.flatnonzero(items < ITEMS // 2).mean() - np.flatnonzero(LIST.items[0] < ITEMS // 2).mean()) < 2
+    )
+
+
 def test_a_list_that_ends_early_stays_so(taught):
     short = proposals(np.array([[1, 2, 3, -1]]), np.array([[0.9, 0.8, 0.7, -np.inf]], dtype=np.float32))
 

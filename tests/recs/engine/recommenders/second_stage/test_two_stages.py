@@ -21,7 +21,7 @@ HISTORY = History.of_items([0, 3])
 
 def second_stage_that_wants(items: list[int]) -> SecondStage:
     """Its one measure is an untrained likeness; its popularity, which it was taught to follow, is these items."""
-    popular = np.zeros(ITEMS, dtype=np.float32)
+    popular = np.ones(ITEMS, dtype=np.float32)
     popular[items] = 100.0
     stage = SecondStage(Likenesses({"together": np.eye(ITEMS, dtype=np.float32)}), popular)
     stage.ranker = Ranker(1, FACTS)
@@ -48,6 +48,19 @@ def both(transformer):
     transformer.second = second_stage_that_wants([5, 7])
     yield transformer
     transformer.second = None
+
+
+def test_what_nobody_has_met_is_explained_by_its_place_among_the_others(both):
+    both.second.met[6] = False
+    new = 6
+    found, shorter = (
+        both.recommend([history], ITEMS, exclude=[HISTORY.item]) for history in (HISTORY, HISTORY.without(1))
+    )
+
+    contributions = both.explain(HISTORY, new)
+
+    scores = [one.scores[0][one.items[0] == new][0] for one in (found, shorter)]
+    assert contributions[1] == pytest.approx(scores[0] - scores[1], abs=1e-4)
 
 
 def test_the_second_stage_puts_in_order_what_the_first_proposes(both):
