@@ -8,7 +8,7 @@ stood before the complaint (:func:`recs.engine.transformer.losses.softmax_backwa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,6 +50,16 @@ def apart(interactions: Interactions) -> tuple[Interactions, Complaints]:
     rows = np.flatnonzero(against & (before >= 0) & (interactions.item >= 0))
     rows = rows[kept.user[before[rows]] == interactions.user[rows]]
     return kept, Complaints(before[rows], interactions.item[rows], interactions.kind[rows])
+
+
+def renumbered(
+    interactions: Interactions, complaints: Complaints
+) -> tuple[IntArray, Interactions, Complaints]:
+    """The items that anybody dealt with, ascending, and both with an item's place among them for its number."""
+    met = np.unique(np.concatenate([interactions.item, complaints.item]))
+    item = np.searchsorted(met, interactions.item)
+    against = np.searchsorted(met, complaints.item)
+    return met, replace(interactions, item=item), replace(complaints, item=against)
 
 
 def turned_away(users: FloatArray, complained: Sequence[FloatArray]) -> FloatArray:

@@ -109,12 +109,13 @@ class SampledTraining(Training):
 
     def _step(self, batch: TrainingBatch, rng: np.random.Generator) -> float:
         own = torch.unique(torch.cat([batch.item.ravel(), batch.target.ravel(), batch.against_item]))
-        count = len(self.rows.table)
+        count = len(self.met)
         size = min(self.config.negatives, count)
         drawn = torch.from_numpy(rng.choice(count, size=size, replace=False))
         fresh = drawn[~torch.isin(drawn, own)]
         rows = torch.cat([own, fresh])
-        ids = self.rows.table[rows].requires_grad_()
+        kept = torch.from_numpy(self.met)[rows]
+        ids = self.rows.table[kept].requires_grad_()
         log_q = torch.full((len(rows),), np.log(size / count))
         log_q[: len(own)] = 0.0
         loss = self._backward(
@@ -129,7 +130,7 @@ class SampledTraining(Training):
             return 0.0
         torch.nn.utils.clip_grad_norm_([ids, *self._parameters()], max_norm=1.0)
         self.optimiser.step()
-        self.rows.step(rows, ids.grad)
+        self.rows.step(kept, ids.grad)
         self._blend()
         return loss
 

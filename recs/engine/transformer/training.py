@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from recs.engine.interactions import Interactions, Items, Kind
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.transformer.batches import TARGET_WEIGHTS, TrainingBatch, training_batch
-from recs.engine.transformer.complaints import apart
+from recs.engine.transformer.complaints import apart, renumbered
 from recs.engine.transformer.item_tower import ItemTower, item_features
 from recs.engine.transformer.losses import has_bf16, softmax_backward
 from recs.engine.transformer.sequence import (
@@ -92,8 +92,10 @@ class Training:
         """``judge_start``: towers that have learnt already are judged, and kept if no epoch makes them better."""
         self.item_tower = item_tower
         self.user_tower = user_tower
-        self.interactions, self.complaints = apart(interactions)
-        self.features = item_features(items, np.arange(items.count), item_tower.config)
+        # An item that nobody has met is no candidate: never right, it would teach that what is made like it is wrong.
+        self.met, self.interactions, self.complaints = renumbered(*apart(interactions))
+        features = item_features(items, np.arange(items.count), item_tower.config)
+        self.features = features.rows(torch.from_numpy(self.met)) if len(self.met) < items.count else features
         self.config = config
         self.seed = seed
         self.validate = validate
@@ -179,8 +181,7 @@ class Training:
         against: Tensor,
         log_q: Tensor | None = None,
     ) -> float | None:
-        """The loss of a batch whose items and targets [b, n], and items complained of [m], are rows of ``table``; None
-        without a target."""
+        """The loss of a batch whose items, targets and complaints are rows of ``table``; None without a target."""
         states = self.user_tower(
             # Not table[item]: its gradient is added up by several threads in any order.
             functional.embedding(item, table) * (batch.steps < batch.length[:, None])[..., None],

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from recs.engine.cold import interactions_without
 from recs.engine.interactions import History, Items
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.transformer import Transformer
@@ -13,7 +14,7 @@ from recs.engine.transformer.item_tower import item_features, item_tower_config
 from recs.engine.transformer.sampled import IdRows
 from recs.engine.transformer.training import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
-from tests.contracts.small_recommenders import GROUPS, ITEMS, grouped, shelves
+from tests.contracts.small_recommenders import GROUPS, ITEMS, grouped, shelves, small_transformer
 
 RATE = 0.1
 
@@ -73,6 +74,27 @@ def test_it_learns_from_a_sample_what_goes_together():
 
     best = model.recommend([History.of_items([0, 3])], 3).items[0]
     assert {int(item) % GROUPS for item in best} == {0}
+
+
+@pytest.mark.parametrize("make", [small_transformer, sampled_transformer])
+def test_an_item_that_nobody_met_stands_among_those_that_are_made_like_it(make):
+    """Were it a candidate that is never right, training would push what it is made of away from everybody."""
+    unmet = np.array([3, 7, 11])
+    data = interactions_without(grouped(), unmet)
+    # A word of the shelf, and another that no other item has.
+    words = np.hstack([np.eye(GROUPS)[np.arange(ITEMS) % GROUPS], 2 * np.eye(ITEMS)]).astype(np.float32)
+    items = Items(count=ITEMS, text=words)
+    model = make()
+
+    model.fit(data, items, budget=Budget(seconds=30), seed=1)
+
+    for item in unmet.tolist():
+        liked = [other for other in range(ITEMS) if other % GROUPS == item % GROUPS and other not in unmet][
+            :2
+        ]
+        ranked = model.recommend([History.of_items(liked)], ITEMS).items[0].tolist()
+        others = [ranked.index(other) for other in range(ITEMS) if other % GROUPS != item % GROUPS]
+        assert ranked.index(item) < min(others)
 
 
 def test_a_killed_training_on_samples_goes_on_from_its_checkpoint(tmp_path: Path):
