@@ -88,6 +88,9 @@ def test_an_item_that_nobody_met_stands_among_those_that_are_made_like_it(make):
 
     model.fit(data, items, budget=Budget(seconds=30), seed=1)
 
+    tower = model.item_tower.members[0]
+    assert tower.text is not None
+    assert not tower.text.weight[:, GROUPS + unmet].any()
     for item in unmet.tolist():
         liked = [other for other in range(ITEMS) if other % GROUPS == item % GROUPS and other not in unmet][
             :2
