@@ -206,7 +206,7 @@ def _history(shopper_id: int, rows: list[tuple], dimension: int) -> VectorHistor
         np.array([row[place] for row in found], dtype=np.int64) for place in (2, 3, 4)
     )
     values = np.array([np.nan if row[5] is None else row[5] for row in found], dtype=np.float32)
-    read = ~taken_back(np.zeros_like(product_ids), product_ids, complaint(kinds, values))
+    read = ~taken_back(product_ids, complaint(kinds, values))
     return VectorHistory(
         shopper_id=shopper_id,
         seq=rows[0][1],

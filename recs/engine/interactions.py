@@ -48,14 +48,13 @@ def wanted(kind: IntArray, value: FloatArray) -> NDArray[np.bool_]:
     return np.isin(kind, POSITIVE_KINDS) & ~complaint(kind, value)
 
 
-def taken_back(owner: IntArray, item: IntArray, bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """bool ``[n]``, oldest first: which interactions are taken back by a later complaint (``bad``) of the same owner
-    about the same item."""
+def taken_back(subject: IntArray, bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool ``[n]``, oldest first: which interactions a later complaint (``bad``) about the same ``subject`` takes back,
+    an item, or an item and a user in one number."""
     if not bad.any():
         return bad
-    _, group = np.unique(np.stack([owner, item]), axis=1, return_inverse=True)
-    place = np.arange(len(item))
-    last = np.full(int(group.max()) + 1, -1)
+    names, group = np.unique(subject, return_inverse=True)
+    place, last = np.arange(len(subject)), np.full(len(names), -1)
     np.maximum.at(last, group[bad], place[bad])
     return ~bad & (place < last[group])
 

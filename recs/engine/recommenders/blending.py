@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recs.engine.evaluation import SCORES_AT_ONCE
+from recs.engine.evaluation import rows_at_once
 from recs.engine.interactions import FloatArray, HeldOut, IntArray
 from recs.engine.recommenders.base import Base
 
@@ -51,7 +51,7 @@ def candidates(members: Sequence[Base], held_out: HeldOut) -> Candidates:
     """Asks all members for all rows; excluded items are no candidates."""
     scores, hits = [], []
     items = members[0].scores(held_out.histories[:1]).shape[1]
-    size = min(AT_ONCE, max(1, SCORES_AT_ONCE // items))
+    size = rows_at_once(items, most=AT_ONCE)
     for start in range(0, len(held_out), size):
         rows = slice(start, start + size)
         said = np.stack([normalised(member.scores(held_out.histories[rows])) for member in members], axis=2)

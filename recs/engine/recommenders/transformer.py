@@ -11,12 +11,12 @@ import torch
 
 from recs.engine.artifact import Artifact, array
 from recs.engine.evaluation import evaluate
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, complaint
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.wishes import wanted_matrix
-from recs.engine.transformer.complaints import apart, turned_away
+from recs.engine.transformer.complaints import turned_away
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers
 from recs.engine.transformer.item_tower import ItemTower, item_features, item_tower_config
 from recs.engine.transformer.packed_towers import (
@@ -110,8 +110,8 @@ class Transformer(TwoStages):
         # Training pushes the id of an item that is never a target away from everybody: without an
         # interaction, content alone says where an item belongs.
         self.trained = np.zeros(items.count, dtype=bool)
-        read, _ = apart(interactions)
-        self.trained[read.item[read.item >= 0]] = True
+        read = (interactions.item >= 0) & ~complaint(interactions.kind, interactions.value)
+        self.trained[interactions.item[read]] = True
         judged = validation.sample(VALIDATION_ROWS, seed=seed) if validation and len(validation) else None
 
         def validate(item_tower: ItemTower, user_tower: UserTower) -> float:

@@ -88,7 +88,7 @@ def read_wishes(
     value = _joined([history.value for history in histories], np.float32)
     bad = complaint(kind, value)
     kept = (wanted(kind, value) | bad) & (item >= 0) & (item < item_count)
-    kept[kept] = ~taken_back(row[kept], item[kept], bad[kept])
+    kept[kept] = ~taken_back(row[kept] * item_count + item[kept], bad[kept])
     row, place, item, bad = row[kept], place[kept], item[kept], bad[kept]
     if once:
         _, newest = np.unique((row * item_count + item)[::-1], return_index=True)

@@ -53,7 +53,7 @@ def sequence_batch(histories: Sequence[History], longest: int) -> SequenceBatch:
     for history in histories:
         inside = np.flatnonzero(history.item >= 0)[-longest:]
         against = complaint(history.kind[inside], history.value[inside])
-        back = taken_back(np.zeros_like(inside), history.item[inside], against)
+        back = taken_back(history.item[inside], against)
         kept.append(inside[~against & ~back])
         complained.append(history.item[inside[against]])
     length = np.array([len(rows) for rows in kept], dtype=np.int64)

@@ -150,5 +150,8 @@ def _peers_answer(
 def _races(answers: dict[str, Answer], outcomes: list[Outcome], asked: Protocol, *, seed: int) -> list[Race]:
     """None where our transformer did not run, and with no peer that did not."""
     ours = next((one for one in outcomes if one.recommender == RACER), None)
-    raced = [] if ours is None else [name for name in RACED if name in answers]
-    return [race(name, answers[name], asked.lesson, ours.curve, seed=seed) for name in raced if ours]
+    if ours is None:
+        return []
+    return [
+        race(name, answers[name], asked.lesson, ours.curve, seed=seed) for name in RACED if name in answers
+    ]

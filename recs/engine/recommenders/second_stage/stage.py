@@ -253,7 +253,7 @@ def _newest(histories: Sequence[History]) -> tuple[IntArray, IntArray, IntArray]
     kept = []
     for history in histories:
         bad = complaint(history.kind, history.value)
-        back = taken_back(np.zeros_like(history.item), history.item, bad)
+        back = taken_back(history.item, bad)
         kept.append(np.flatnonzero((history.item >= 0) & ~bad & ~back)[::-1][:LONGEST])
     length = np.array([len(rows) for rows in kept], dtype=np.int64)
     item = np.full((len(histories), max(1, int(length.max(initial=0)))), -1, dtype=np.int64)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from recs.engine.artifact import Artifact
-from recs.engine.evaluation import SCORES_AT_ONCE
+from recs.engine.evaluation import rows_at_once
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
 from recs.engine.recommender import Progress, ProgressCallback, Recommendations, top_k
 from recs.engine.recommenders.base import Base, left_out_in_turn, nobodys
@@ -127,7 +127,7 @@ class TwoStages(Base):
         popular = popularity(interactions, items.count)
         # The other half of the time left is for learning.
         halfway = (time.monotonic() + until) / 2
-        at_once = min(AT_ONCE, max(1, SCORES_AT_ONCE // items.count))
+        at_once = rows_at_once(items.count, most=AT_ONCE)
         told = answers(self, validation.sample(ANSWERS, seed=seed), until=halfway, at_once=at_once)
         if validation.complaints is not None:
             hidden = validation.complaints.sample(ANSWERS, seed=seed)
