@@ -100,7 +100,8 @@ class Transformer(TwoStages):
         validation: HeldOut | None = None,
         progress: ProgressCallback | None = None,
     ) -> None:
-        until = time.monotonic() + budget.seconds
+        began = time.monotonic()
+        until = began + budget.seconds
         self.build(items, seed=seed)
         misfit = self.warm.misfit(self.item_tower, self.user_tower) if self.warm else ""
         warm = None if misfit else self.warm
@@ -125,7 +126,8 @@ class Transformer(TwoStages):
                 progress(Progress(step.stage, done, {**step.figures, "member": float(number + 1)}))
 
         both = self.second_stage and judged is not None
-        seconds = budget.seconds * (1 - SECOND_SHARE if both else 1)
+        # What is left of them after the start, which is no training's time.
+        seconds = budget.seconds * (1 - SECOND_SHARE if both else 1) - (time.monotonic() - began)
         self.trainings: list[TrainingState] = []
         towers = zip(self.item_tower.members, self.user_tower.members, strict=True)
         for number, (item_tower, user_tower) in enumerate(towers):

@@ -136,28 +136,17 @@ def _block(block: Block, x: Tensor, source: Tensor, state: Tensor, first: Tensor
         for part in block.mix(block.attention_norm(x))[source].chunk(3, dim=-1)
     )
     mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-    return _forward(block, x[source] + block.out(mixed.transpose(1, 2).reshape(-1, x.shape[1])[first]))
+    mixed = mixed.transpose(1, 2).reshape(-1, x.shape[1])[first]
+    return block.fed_forward(x[source] + block.out(mixed))
 
 
 def _last_block(block: Block, x: Tensor, source: Tensor, state: Tensor, length: Tensor) -> Tensor:
     """[inputs, d] → [histories, d]: of each history the newest state alone asks."""
-    width = x.shape[1]
-    newest = source[state[torch.arange(len(length)), (length - 1).clamp(min=0)]]
+    stands = source[state]
+    newest = stands[torch.arange(len(length)), (length - 1).clamp(min=0)]
     normed = block.attention_norm(x)
-    asks, offers = block.mix.weight.split((width, 2 * width))
-    asks_bias, offers_bias = block.mix.bias.split((width, 2 * width))
-    query = _heads(functional.linear(normed[newest], asks, asks_bias)[:, None], block.heads)
-    key, value = (
-        _heads(part[source[state]], block.heads)
-        for part in functional.linear(normed, offers, offers_bias).chunk(2, dim=-1)
-    )
     there = torch.arange(state.shape[1]) < length.clamp(min=1)[:, None]
-    mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=there[:, None, None])
-    return _forward(block, x[newest] + block.out(mixed.reshape(-1, width)))
-
-
-def _forward(block: Block, x: Tensor) -> Tensor:
-    return x + block.down(functional.gelu(block.up(block.forward_norm(x))))
+    return block.asking(x[newest], normed[newest], normed[stands], there)
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:

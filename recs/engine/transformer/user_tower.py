@@ -62,33 +62,42 @@ class Block(nn.Module):
         )
         dropout = self.dropout if self.training else 0.0
         mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True, dropout_p=dropout)
-        x = x + functional.dropout(self.out(mixed.transpose(1, 2).reshape(batch, length, width)), dropout)
-        return x + functional.dropout(self._hidden(x), dropout)
+        return self.fed_forward(
+            x + functional.dropout(self.out(mixed.transpose(1, 2).reshape(batch, length, width)), dropout)
+        )
 
     def newest(self, x: Tensor, last: Tensor | None) -> Tensor:
         """[b, d]: what ``forward`` gives at the places ``last`` [b], None for the last of all, and nowhere else."""
-        batch, length, width = x.shape
         normed = self.attention_norm(x)
-        read = None
         if last is None:
-            state, asked = x[:, -1], normed[:, -1]
-        else:
-            rows = torch.arange(batch)
-            state, asked = x[rows, last], normed[rows, last]
-            read = (torch.arange(length) <= last[:, None])[:, None, None]
-        weight, bias = self.mix.weight, self.mix.bias
-        query = functional.linear(asked, weight[:width], bias[:width])
-        key, value = (
-            part.view(batch, length, self.heads, width // self.heads).transpose(1, 2)
-            for part in functional.linear(normed, weight[width:], bias[width:]).chunk(2, dim=-1)
-        )
-        query = query.view(batch, self.heads, 1, width // self.heads)
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=read)
-        state = state + self.out(mixed.reshape(batch, width))
-        return state + self._hidden(state)
+            return self.asking(x[:, -1], normed[:, -1], normed, None)
+        rows = torch.arange(len(x))
+        read = torch.arange(x.shape[1]) <= last[:, None]
+        return self.asking(x[rows, last], normed[rows, last], normed, read)
 
-    def _hidden(self, x: Tensor) -> Tensor:
-        return cast("Tensor", self.down(functional.gelu(self.up(self.forward_norm(x)))))
+    def asking(self, state: Tensor, asks: Tensor, offers: Tensor, read: Tensor | None) -> Tensor:
+        """[b, d]: what becomes of one ``state`` [b, d] each, ``asks`` normed, that attends to ``offers`` [b, n, d]
+        normed, where ``read`` bool [b, n] (None: everywhere).
+
+        One query needs no keys and values: ``<q, K x + b> = <K' q, x>`` but for what is the same at every place, and
+        the mean of ``V x + b`` is ``V`` of the mean.
+        """
+        width = asks.shape[1]
+        weight, bias = self.mix.weight, self.mix.bias
+        _, keys, values = weight.view(3, self.heads, -1, width)
+        query = functional.linear(asks, weight[:width], bias[:width]).view(len(asks), self.heads, -1)
+        asked = torch.bmm(query.transpose(0, 1), keys).transpose(0, 1)
+        logits = torch.bmm(asked, offers.mT).mul_((width // self.heads) ** -0.5)
+        if read is not None:
+            logits.masked_fill_(~read[:, None], -torch.inf)
+        heard = torch.bmm(logits.softmax(-1), offers)
+        mixed = torch.bmm(heard.transpose(0, 1), values.mT).transpose(0, 1).reshape(len(asks), width)
+        return self.fed_forward(state + self.out(mixed + bias[2 * width :]))
+
+    def fed_forward(self, x: Tensor) -> Tensor:
+        """The second half of the block, alike in shape, each state by itself."""
+        hidden = self.down(functional.gelu(self.up(self.forward_norm(x))))
+        return x + functional.dropout(hidden, self.dropout, self.training)
 
 
 class UserTower(nn.Module):

@@ -21,21 +21,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from recs.engine.artifact import Artifact, ArtifactError, array
 from recs.engine.interactions import FloatArray, History, IntArray, complaint, taken_back
 from recs.engine.recommender import Recommendations
 from recs.engine.recommenders.second_stage.answers import HEADS, PLACES, WEIGHTS, Answers, Proposals
+from recs.engine.recommenders.second_stage.learning import BATCH, Lesson, OutOfTime, learn
 from recs.engine.recommenders.second_stage.likeness import Likenesses
 from recs.engine.recommenders.second_stage.ranker import LONGEST, Ranker
-from recs.engine.transformer.sequence import length_sorted_batches
 
-EPOCHS, STEPS = 14, 160
-"""Passes over the answers, more where they make fewer steps than this. Over a blend on a public file, 6 at 2e-3 gained
-.0021 of NDCG@10 on validation, 14 at 3e-3 .0040."""
-BATCH = 128
-LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-3
 FEWEST = 300
 """Answers within the first hundred that a head needs: it has two thousand weights."""
 SHARPNESS = (2.0, 4.0, 8.0, 16.0, 32.0)
@@ -43,10 +37,6 @@ SHARPNESS = (2.0, 4.0, 8.0, 16.0, 32.0)
 AT_ONCE = 512
 FACTS = 4
 """Of a candidate, beside likenesses and voices: popularity, score, distance from the mean, place."""
-
-
-class OutOfTime(Exception):
-    """A second stage could not be learnt in time."""
 
 
 class SecondStage:
@@ -62,9 +52,9 @@ class SecondStage:
         self.weights = dict(weights)
         self.taught = np.zeros(len(HEADS), dtype=bool)
 
-    def fit(self, told: Answers, *, seed: int, until: float = math.inf) -> None:
-        """Heads with few answers stay silent. Raises OutOfTime if it is not through by ``until``, of
-        ``time.monotonic``: half of a schedule is worth less than nothing."""
+    def fit(self, told: Answers, *, seed: int, most: int | None = None, until: float = math.inf) -> int:
+        """How many passes over the answers it made, at most ``most``. Heads with few answers stay silent. Raises
+        OutOfTime as :func:`learn` does."""
         # What nobody had met was hardly ever right, and is not to be told by that: it is no candidate here.
         told = replace(told, hit=told.hit & self._met(told.proposals.items))
         right = told.hit.any(axis=1)
@@ -73,27 +63,14 @@ class SecondStage:
         torch.manual_seed(seed)
         self.ranker = Ranker(len(self.likenesses.vectors), FACTS + told.proposals.voices.shape[2])
         if not len(rows):
-            return
+            return 0
         self._measure(told, rows)
-        rng = np.random.default_rng(seed)
         length = np.array([min(len(told.histories[row]), LONGEST) for row in rows.tolist()])
-        batches = -(-len(rows) // BATCH)
-        epochs = max(EPOCHS, -(-STEPS // batches))
-        optimizer = torch.optim.AdamW(self.ranker.parameters(), weight_decay=WEIGHT_DECAY)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, LEARNING_RATE, total_steps=epochs * batches + 1, pct_start=0.1
-        )
-        self.ranker.train()
-        for _ in range(epochs):
-            if time.monotonic() > until:
-                raise OutOfTime
-            for batch in length_sorted_batches(length, BATCH, rng):
-                loss = self._loss(told, rows[batch])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-        self.ranker.eval()
+        rows = rows[np.lexsort((np.random.default_rng(seed).random(len(rows)), length))]
+        lessons = [
+            self._lesson(told, rows[start : start + BATCH], until) for start in range(0, len(rows), BATCH)
+        ]
+        return learn(self.ranker, lessons, seed=seed, most=most, until=until)
 
     def rescored(self, found: Proposals, histories: Sequence[History], k: int) -> Recommendations:
         """The first hundred in a new order, what follows them where it was."""
@@ -133,7 +110,7 @@ class SecondStage:
         with torch.inference_mode():
             for start in range(0, len(made), AT_ONCE):
                 rows = slice(start, start + AT_ONCE)
-                heads = self._heads(histories[rows], asked.of(rows), listed[rows])
+                heads = self.ranker(*self._read(histories[rows], asked.of(rows), listed[rows]))
                 made[rows] = (heads @ shares).numpy()
         return np.where(self._met(asked.items), made, 0.0).astype(np.float32)
 
@@ -202,16 +179,28 @@ class SecondStage:
         with torch.no_grad():
             self.ranker.sharpness.fill_(float(np.log(SHARPNESS[int(np.argmin(losses))])))
 
-    def _loss(self, told: Answers, rows: IntArray) -> Tensor:
-        """Cross-entropy of the right one among the candidates, by the head of its kind."""
+    def _lesson(self, told: Answers, rows: IntArray, until: float) -> Lesson:
+        if time.monotonic() > until:
+            raise OutOfTime
         asked = told.proposals.of(rows)
-        heads = self._heads([told.histories[row] for row in rows], asked, asked.scores)
-        own = heads[torch.arange(len(rows)), :, torch.from_numpy(told.head[rows])]
-        scores = (torch.from_numpy(_finite(asked.scores)) + own) * self.ranker.sharpness.exp()
-        scores = scores.masked_fill(torch.from_numpy(~self._met(asked.items)), -1e9)
-        return functional.cross_entropy(scores, _share(told.hit[rows]))
+        histories = [told.histories[row] for row in rows]
+        likeness, kind, length, about = self._read(histories, asked, asked.scores)
+        hit = told.hit[rows]
+        return Lesson(
+            likeness=likeness.half(),
+            kind=kind,
+            length=length,
+            about=about,
+            first=torch.from_numpy(_finite(asked.scores)),
+            candidate=torch.from_numpy(self._met(asked.items)),
+            right=torch.from_numpy((hit / hit.sum(axis=1, keepdims=True)).astype(np.float32)),
+            head=torch.from_numpy(told.head[rows]),
+        )
 
-    def _heads(self, histories: Sequence[History], asked: Proposals, listed: FloatArray) -> Tensor:
+    def _read(
+        self, histories: Sequence[History], asked: Proposals, listed: FloatArray
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What the ranker takes."""
         history, kind, length = _newest(histories)
         likeness = self.likenesses.of_pairs(asked.items, history) / self.spread[:, None, None, None]
         facts = np.concatenate(
@@ -222,10 +211,7 @@ class SecondStage:
             ],
             axis=-1,
         )
-        heads: Tensor = self.ranker(
-            likeness, torch.from_numpy(kind), torch.from_numpy(length), torch.from_numpy(facts)
-        )
-        return heads
+        return likeness, torch.from_numpy(kind), torch.from_numpy(length), torch.from_numpy(facts)
 
 
 def _in_place(new: FloatArray, first: FloatArray, corrected: FloatArray) -> FloatArray:
@@ -266,8 +252,3 @@ def _newest(histories: Sequence[History]) -> tuple[IntArray, IntArray, IntArray]
 def _finite(first: FloatArray) -> FloatArray:
     """Scores of places that a list does not fill count nothing."""
     return np.where(np.isfinite(first), first, 0.0).astype(np.float32)
-
-
-def _share(hit: np.ndarray) -> Tensor:
-    """Of several right answers each counts alike."""
-    return torch.from_numpy((hit / hit.sum(axis=1, keepdims=True)).astype(np.float32))

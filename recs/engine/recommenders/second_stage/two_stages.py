@@ -15,8 +15,9 @@ from recs.engine.recommender import Progress, ProgressCallback, Recommendations,
 from recs.engine.recommenders.base import Base, left_out_in_turn, nobodys
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.second_stage.answers import AT_ONCE, PLACES, Proposals, answers
+from recs.engine.recommenders.second_stage.learning import OutOfTime
 from recs.engine.recommenders.second_stage.likeness import likenesses
-from recs.engine.recommenders.second_stage.stage import OutOfTime, SecondStage
+from recs.engine.recommenders.second_stage.stage import SecondStage
 from recs.engine.recommenders.second_stage.verdict import judged
 
 logger = logging.getLogger(__name__)
@@ -133,7 +134,9 @@ class TwoStages(Base):
             hidden = validation.complaints.sample(ANSWERS, seed=seed)
             told = told.joined(answers(self, hidden, until=halfway, at_once=at_once))
         try:
-            verdict = judged(lambda: SecondStage(known, popular), told, seed=seed, until=until)
+            # What is judged learns twice on a half, what is kept once on the whole.
+            halfway = (time.monotonic() + until) / 2
+            verdict = judged(lambda: SecondStage(known, popular), told, seed=seed, until=halfway)
             if verdict is None:
                 return
             if progress:
@@ -141,7 +144,7 @@ class TwoStages(Base):
                 progress(Progress("second stage", 1.0, figures))
             if verdict.worth_it:
                 stage = SecondStage(known, popular)
-                stage.fit(told, seed=seed, until=until)
+                stage.fit(told, seed=seed, most=verdict.passes, until=until)
                 self.second = stage
         except OutOfTime:
             logger.warning("%s goes on without a second stage: there was no time to learn it", self.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,11 +22,12 @@ AT_LEAST = 20
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """NDCG@10 of the first stage and of both, and their difference."""
+    """NDCG@10 of the first stage and of both, and their difference; ``passes``: how many it was learnt in."""
 
     first: float
     both: float
     gain: Paired
+    passes: int
 
     @property
     def worth_it(self) -> bool:
@@ -47,16 +49,19 @@ def judged(
     fold = np.random.default_rng(seed).permutation(len(users))[number] % FOLDS
     first = _gains(told.proposals.items, told)
     both = np.zeros_like(first)
+    passes: int | None = None
     for part in range(FOLDS):
         stage = make()
-        stage.fit(told.of(np.flatnonzero(fold != part)), seed=seed, until=until)
+        now = time.monotonic()
+        share = now + (until - now) / (FOLDS - part)
+        passes = stage.fit(told.of(np.flatnonzero(fold != part)), seed=seed, most=passes, until=share)
         rows = np.flatnonzero(fold == part)
         asked = told.of(rows)
         found = stage.rescored(asked.proposals, asked.histories, asked.hit.shape[1])
         both[rows] = _gains(found.items, asked)
     both, first = both[wishes], first[wishes]
     gain = paired(both, first, groups=told.users[wishes], seed=seed)
-    return Verdict(float(first.mean()), float(both.mean()), gain)
+    return Verdict(float(first.mean()), float(both.mean()), gain, passes or 0)
 
 
 def _gains(ranked: IntArray, told: Answers) -> FloatArray:

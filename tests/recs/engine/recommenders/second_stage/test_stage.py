@@ -14,7 +14,8 @@ from recs.engine.recommenders.second_stage.answers import (
     answers,
     head_of,
 )
-from recs.engine.recommenders.second_stage.stage import OutOfTime, SecondStage
+from recs.engine.recommenders.second_stage.learning import OutOfTime
+from recs.engine.recommenders.second_stage.stage import SecondStage
 from recs.engine.recommenders.second_stage.verdict import judged
 from tests.recs.engine.recommenders.second_stage.shoppers import GROUPS, ITEMS, SHOPPERS, Blind, stage, told
 
