@@ -34,9 +34,11 @@ def plot(judged: Sequence[Judged], path: Path, *, title: str) -> None:
     curves, cost = figure.subplots(1, 2)
     for number, one in enumerate(judged):
         outcome = one.outcome
-        if len(outcome.curve) > 1:
-            seconds = [point.seconds for point in outcome.curve]
-            ndcg = [point.figures["ndcg@10"] for point in outcome.curve]
+        # A setting that was tried is no point of a curve, and a blend's members try dozens.
+        learnt = [point for point in outcome.curve if "epoch" in point.figures]
+        if len(learnt) > 1:
+            seconds = [point.seconds for point in learnt]
+            ndcg = [point.figures["ndcg@10"] for point in learnt]
             curves.plot(seconds, ndcg, marker=".", color=f"C{number}", label=outcome.recommender)
         mean = outcome.test.ndcg_10
         # Of a skewed sample the interval may begin a rounding error above the mean.

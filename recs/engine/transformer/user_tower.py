@@ -129,7 +129,7 @@ class UserTower(nn.Module):
     def newest(self, vectors: Tensor, kind: Tensor, gap: Tensor, value: Tensor, length: Tensor) -> Tensor:
         """Unit vectors [b, d]: what ``forward`` gives at the last interaction of each history.
 
-        Nothing but the newest state of the last block is worked out: of two blocks that saves 42 % of the products.
+        Nothing but the newest state of the last block is worked out: of two blocks that saves half of the products.
         """
         x = self._read(vectors, kind, gap, value, length)
         for block in self.blocks[:-1]:
