@@ -35,6 +35,10 @@ class Budget:
     seconds: float = 600.0
     checkpoint: Path | None = None
 
+    def spent(self, seconds: float) -> float:
+        """Which share of it such a time is, 0 … 1; of one that others have used up, all."""
+        return 1.0 if seconds >= self.seconds else seconds / self.seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Recommendations:

@@ -157,7 +157,7 @@ class Training:
             last = number == len(batches) - 1 or spent >= budget.seconds
             if self.progress and (last or number % 10 == 0):
                 figures = {"loss": losses[-1], "interactions": float(learnt)}
-                self.progress(Progress("training", min(1.0, spent / budget.seconds), figures))
+                self.progress(Progress("training", budget.spent(spent), figures))
             if spent >= budget.seconds:
                 break
         return float(np.mean(losses))
@@ -220,7 +220,7 @@ class Training:
             self.best = self._averaged()
         self.state.seconds += time.monotonic() - began
         if self.progress:
-            self.progress(Progress("training", min(1.0, self.state.seconds / budget.seconds), figures))
+            self.progress(Progress("training", budget.spent(self.state.seconds), figures))
 
     def _parameters(self) -> list[nn.Parameter]:
         """What the optimiser goes over at every step."""

@@ -29,6 +29,7 @@ from recs.engine.recommenders.second_stage.answers import HEADS, PLACES, WEIGHTS
 from recs.engine.recommenders.second_stage.learning import BATCH, Lesson, OutOfTime, learn
 from recs.engine.recommenders.second_stage.likeness import Likenesses
 from recs.engine.recommenders.second_stage.ranker import LONGEST, Ranker
+from recs.engine.transformer.sequence import length_sorted_batches
 
 FEWEST = 300
 """Answers within the first hundred that a head needs: it has two thousand weights."""
@@ -66,10 +67,8 @@ class SecondStage:
             return 0
         self._measure(told, rows)
         length = np.array([min(len(told.histories[row]), LONGEST) for row in rows.tolist()])
-        rows = rows[np.lexsort((np.random.default_rng(seed).random(len(rows)), length))]
-        lessons = [
-            self._lesson(told, rows[start : start + BATCH], until) for start in range(0, len(rows), BATCH)
-        ]
+        batches = length_sorted_batches(length, BATCH, np.random.default_rng(seed))
+        lessons = [self._lesson(told, rows[batch], until) for batch in batches]
         return learn(self.ranker, lessons, seed=seed, most=most, until=until)
 
     def rescored(self, found: Proposals, histories: Sequence[History], k: int) -> Recommendations:

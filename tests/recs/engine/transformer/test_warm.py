@@ -48,6 +48,24 @@ def test_without_an_epoch_that_is_better_the_earlier_model_stays():
     assert again.encode([history]) == pytest.approx(earlier.encode([history]), abs=1e-3)
 
 
+def test_a_start_that_takes_all_the_time_leaves_the_earlier_model_and_is_done():
+    earlier = trained()
+    again = Transformer(training=TrainingConfig(batch=32), user=USER, members=1, warm=of(earlier))
+    done: list[float] = []
+
+    again.fit(
+        grouped(),
+        Items(count=ITEMS),
+        budget=Budget(seconds=0.0),
+        seed=1,
+        validation=HELD_OUT,
+        progress=lambda step: done.append(step.done),
+    )
+
+    assert done == [1.0]
+    assert again.vectors == pytest.approx(earlier.vectors, abs=1e-3)
+
+
 def test_ids_are_taken_over_by_item_and_a_new_one_starts_among_its_like():
     earlier = trained(epochs=8)
     # Tonight's items stand in another order, and one that the earlier training never met comes last.
