@@ -207,7 +207,7 @@ class Transformer(TwoStages):
         order = np.argsort([len(history) for history in histories], kind="stable")
         for start in range(0, len(order), ENCODED_AT_ONCE):
             rows = order[start : start + ENCODED_AT_ONCE]
-            batch = sequence_batch([histories[row] for row in rows], self.user_config.longest)
+            batch = self._batch([histories[row] for row in rows])
             states = self.user_tower.last_states(
                 self._read(batch), batch.kind, batch.gap, batch.value, batch.length
             )
@@ -217,8 +217,12 @@ class Transformer(TwoStages):
     def states(self, histories: Sequence[History]) -> FloatArray:
         """float32 [histories, n, d]: the user after each of the newest interactions but for complaints, in one causal
         pass."""
-        batch = sequence_batch(histories, self.user_config.longest)
+        batch = self._batch(histories)
         return self.user_tower.states(self._read(batch), batch.kind, batch.gap, batch.value, batch.length)
+
+    def _batch(self, histories: Sequence[History]) -> SequenceBatch:
+        """What the user tower reads of them."""
+        return sequence_batch(histories, self.user_config.longest, item_count=len(self.vectors))
 
     def _read(self, batch: SequenceBatch) -> FloatArray:
         """The item vectors of a batch [b, n, d]; padding may hold any, nothing reads it."""

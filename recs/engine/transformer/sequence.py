@@ -47,11 +47,12 @@ class SequenceBatch:
     complained: list[IntArray]
 
 
-def sequence_batch(histories: Sequence[History], longest: int) -> SequenceBatch:
-    """The newest ``longest`` interactions of each history; items outside the catalogue are left out."""
+def sequence_batch(histories: Sequence[History], longest: int, *, item_count: int) -> SequenceBatch:
+    """The newest ``longest`` interactions of each history with one of the items 0 … ``item_count - 1``; the others are
+    left out."""
     kept, complained = [], []
     for history in histories:
-        inside = np.flatnonzero(history.item >= 0)[-longest:]
+        inside = np.flatnonzero((history.item >= 0) & (history.item < item_count))[-longest:]
         against = complaint(history.kind[inside], history.value[inside])
         back = taken_back(history.item[inside], against)
         kept.append(inside[~against & ~back])

@@ -44,7 +44,9 @@ def test_times_that_are_not_known_are_no_gaps():
 
 def test_a_long_history_is_cut_to_its_newest_and_items_outside_the_catalogue_are_left_out():
     batch = sequence_batch(
-        [History.of_items([1, 2, -1, 3, 4]), History.of_items([]), History.of_items([9])], 3
+        [History.of_items([1, 2, -1, 3, 4, 10]), History.of_items([]), History.of_items([9])],
+        3,
+        item_count=10,
     )
 
     assert batch.item.tolist() == [[2, 3, 4], [-1, -1, -1], [9, -1, -1]]
