@@ -83,8 +83,10 @@ class History:
 
     @property
     def tells(self) -> bool:
-        """Whether anything is known by it of what the user wants: complaints alone say nothing of that."""
-        return bool(((self.item >= 0) & ~complaint(self.kind, self.value)).any())
+        """Whether anything is known by it of what the user wants: neither complaints, nor what they take back, nor
+        what left the cart says that."""
+        wishes = (self.item >= 0) & wanted(self.kind, self.value)
+        return bool((wishes & ~taken_back(self.item, complaint(self.kind, self.value))).any())
 
     def without(self, place: int) -> History:
         """All but one interaction."""

@@ -25,26 +25,33 @@ class ServedRecommender:
         self.recommender = recommender
         self.ids = ids
 
-    def scores(self, histories: Sequence[History]) -> FloatArray:
-        """float32 [histories, items], the highest of a row 1; ``item`` of these histories are the owner's ids."""
-        return normalised(self.recommender.final_scores([self._known(history) for history in histories]))
+    def scores(
+        self, histories: Sequence[History], *, exclude: Sequence[IntArray] | None = None
+    ) -> FloatArray:
+        """float32 [histories, items], the highest of a row 1; items of these histories, and ``exclude[i]``, which will
+        not be shown, are the owner's ids."""
+        known = [self._known(history) for history in histories]
+        without = None if exclude is None else [places(ids, self.ids) for ids in exclude]
+        return normalised(self.recommender.final_scores(known, exclude=without))
 
-    def catalogue_scores(self, history: History) -> CatalogueScores | None:
-        """None for a history of which the recommender knows nothing."""
-        known = self._known(history)
-        if not known.tells:
+    def catalogue_scores(
+        self, history: History, *, exclude: IntArray | None = None
+    ) -> CatalogueScores | None:
+        """None for a history of which the recommender knows nothing; ``exclude`` as in ``scores``."""
+        if not self._known(history).tells:
             return None
-        return CatalogueScores(self.ids, normalised(self.recommender.final_scores([known]))[0])
+        return CatalogueScores(self.ids, self.scores([history], exclude=_each(exclude, 1))[0])
 
-    def without_each(self, history: History, *, most: int) -> tuple[IntArray, FloatArray]:
-        """The owner's ids [n] of the newest ``most`` items of the history, newest first, and float32 [n, items]:
-        what is said without all interactions with each of them, 0 where nothing is left to go by."""
-        known = self._known(history)
-        newest = dict.fromkeys(item for item in known.item[::-1].tolist() if item >= 0)
-        items = list(newest)[:most]
-        left = [known.kept(known.item != item) for item in items]
-        scores = normalised(self.recommender.final_scores(left))
-        scores[[not one.tells for one in left]] = 0.0
+    def without_each(
+        self, history: History, *, most: int | None = None, exclude: IntArray | None = None
+    ) -> tuple[IntArray, FloatArray]:
+        """The owner's ids [n] of the items of the history, of the newest ``most``, newest first, and float32
+        [n, items]: what is said without all interactions with each of them, 0 where nothing is left to go by."""
+        known = places(history.item, self.ids)
+        items = list(dict.fromkeys(item for item in known[::-1].tolist() if item >= 0))[:most]
+        left = [history.kept(known != item) for item in items]
+        scores = self.scores(left, exclude=_each(exclude, len(left)))
+        scores[[not self._known(one).tells for one in left]] = 0.0
         return self.ids[items], scores
 
     def mix(self, weights: Mapping[str, float]) -> None:
@@ -54,6 +61,10 @@ class ServedRecommender:
 
     def _known(self, history: History) -> History:
         return History(places(history.item, self.ids), history.kind, history.time, history.value)
+
+
+def _each(exclude: IntArray | None, rows: int) -> list[IntArray] | None:
+    return None if exclude is None else [exclude] * rows
 
 
 def write_served(folder: Path, recommender: Base, *, ids: IntArray) -> str:

@@ -20,8 +20,11 @@ class Base(Recommender):
     def scores(self, histories: Sequence[History]) -> FloatArray:
         """float32 [histories, items], an array of the caller's own; popularity for a history without a wish."""
 
-    def final_scores(self, histories: Sequence[History]) -> FloatArray:
-        """As ``scores``, after all stages, where the items of a history itself are not wanted."""
+    def final_scores(
+        self, histories: Sequence[History], *, exclude: Sequence[IntArray] | None = None
+    ) -> FloatArray:
+        """As ``scores``, after all stages, where the items of a history itself are not wanted, and ``exclude[i]`` will
+        not be shown either."""
         return self.scores(histories)
 
     @abstractmethod
@@ -43,11 +46,14 @@ class Base(Recommender):
         return top_k(self.scores(histories), k, exclude=exclude, among=among)
 
     def explain(self, history: History, item: int) -> FloatArray:
-        """Leave one out: the score with an interaction minus the score without it."""
-        asked = left_out_in_turn(history)
-        scores = self.scores(asked)[:, item]
-        scores[nobodys(asked)] = 0.0
-        return (scores[0] - scores[1:]).astype(np.float32)
+        """Leave one out, all in one batch: the final score with an interaction minus that without it, which is nothing
+        where no wish is left. Zeros for an item outside the catalogue."""
+        asked = [history, *(history.without(place) for place in range(len(history)))]
+        scores = self.final_scores(asked)
+        if not 0 <= item < scores.shape[1]:
+            return np.zeros(len(history), dtype=np.float32)
+        own = np.where([one.tells for one in asked], scores[:, item], np.float32(0))
+        return (own[0] - own[1:]).astype(np.float32)
 
     def save(self, folder: Path) -> str:
         """Writes an artifact, all or nothing; returns the SHA-256 of its manifest."""
@@ -66,12 +72,3 @@ class Base(Recommender):
                 f"configuration and arrays of the artifact do not fit a {self.name!r}: {failure!r}"
             ) from failure
 
-
-def left_out_in_turn(history: History) -> list[History]:
-    """The history, and it without each of its interactions."""
-    return [history, *(history.without(place) for place in range(len(history)))]
-
-
-def nobodys(histories: Sequence[History]) -> list[bool]:
-    """Of which nothing is known: the fallback that scores them says nothing of what was left out."""
-    return [not one.tells for one in histories]

@@ -54,7 +54,7 @@ def test_what_nobody_has_met_is_explained_by_its_place_among_the_others(both):
     both.second.met[6] = False
     new = 6
     found, shorter = (
-        both.recommend([history], ITEMS, exclude=[HISTORY.item]) for history in (HISTORY, HISTORY.without(1))
+        both.recommend([history], ITEMS, exclude=[history.item]) for history in (HISTORY, HISTORY.without(1))
     )
 
     contributions = both.explain(HISTORY, new)
@@ -107,6 +107,17 @@ def test_final_scores_rank_as_the_recommender_does(both):
     scores[HISTORY.item] = -np.inf
     kept = found.items[0][found.items[0] >= 0]
     assert np.argsort(-scores, kind="stable")[: len(kept)].tolist() == kept.tolist()
+
+
+def test_what_is_not_shown_takes_no_place_among_the_hundred_that_are_corrected(both, monkeypatch):
+    monkeypatch.setattr(two_stages, "PLACES", 4)
+    known = both.propose([HISTORY], 4, exclude=[HISTORY.item]).items[0]
+    found = both.recommend([HISTORY], 4, exclude=[np.concatenate([HISTORY.item, known])])
+
+    scores = both.final_scores([HISTORY], exclude=[known])[0]
+
+    assert scores[found.items[0]] == pytest.approx(found.scores[0])
+    assert both.final_scores([HISTORY])[0, found.items[0]] != pytest.approx(found.scores[0])
 
 
 def test_the_owner_mixes_the_heads_of_what_is_served(both):
