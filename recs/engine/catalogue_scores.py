@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recs.engine.interactions import FloatArray, IntArray
+from recs.engine.recommender import best_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,10 @@ class CatalogueScores:
         left_out = places(np.array(sorted(exclude), dtype=np.int64), self.ids)
         scores = self.scores.copy()
         scores[left_out[left_out >= 0]] = -np.inf
-        some = min(len(scores), count)
-        first = np.sort(np.argpartition(-scores, some - 1)[:some])
+        first = best_places(scores[None], min(len(scores), count))[0]
         order = first[np.argsort(-scores[first], kind="stable")]
-        return [(int(self.ids[row]), float(scores[row])) for row in order if np.isfinite(scores[row])]
+        best = zip(self.ids[order].tolist(), scores[order].tolist(), strict=True)
+        return [(key, score) for key, score in best if np.isfinite(score)]
 
 
 def places(ids: IntArray, among: IntArray) -> IntArray:

@@ -115,32 +115,52 @@ def top_k(
 ) -> Recommendations:
     """Best k of dense scores ``[histories, items]``; ties go to the lower index, so answers are repeatable.
 
-    The array is written to: excluded entries become -inf.
+    The array is written to: excluded entries become -inf. Ids outside the catalogue change nothing, neither those of
+    ``exclude`` nor of ``among``.
     """
+    columns = scores.shape[1]
     if among is not None:
-        outside = np.ones(scores.shape[1], dtype=bool)
-        outside[among] = False
+        outside = np.ones(columns, dtype=bool)
+        outside[_inside(among, columns)] = False
         scores[:, outside] = -np.inf
     if exclude is not None:
         for row, items in enumerate(exclude):
-            items = items[(items >= 0) & (items < scores.shape[1])]
-            scores[row, items] = -np.inf
-    width = min(k, scores.shape[1])
-    if width * BLOCK * 8 < scores.shape[1]:
+            scores[row, _inside(items, columns)] = -np.inf
+    width = min(k, columns)
+    if width > 0 and width * BLOCK * 8 < columns:
         return _top_of_blocks(scores, k)
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :width] if width == scores.shape[1] else None
-    if order is None:
-        candidates = np.sort(np.argpartition(-scores, width - 1, axis=1)[:, :width], axis=1)
-        best = np.take_along_axis(scores, candidates, axis=1)
-        inner = np.argsort(-best, axis=1, kind="stable")
-        order = np.take_along_axis(candidates, inner, axis=1)
-    top = np.take_along_axis(scores, order, axis=1)
+    places = best_places(scores, width)
+    rows = np.arange(len(scores))[:, None]
+    order = places[rows, np.argsort(-scores[rows, places], axis=1, kind="stable")]
+    top = scores[rows, order]
     result = np.full((scores.shape[0], k), -1, dtype=np.int64)
     values = np.full((scores.shape[0], k), -np.inf, dtype=np.float32)
     found = np.isfinite(top)
     result[:, :width] = np.where(found, order, -1)
     values[:, :width] = np.where(found, top, -np.inf)
     return Recommendations(result, values)
+
+
+def _inside(items: IntArray, count: int) -> IntArray:
+    return items[(items >= 0) & (items < count)]
+
+
+def best_places(scores: FloatArray, width: int) -> IntArray:
+    """int64 [rows, width]: where the best of each row stand, by place; of those equal to the last, the first ones."""
+    rows, columns = scores.shape
+    if width in (0, columns):
+        return np.broadcast_to(np.arange(width), (rows, width))
+    divided = np.argpartition(-scores, width, axis=1)[:, : width + 1]
+    every = np.arange(rows)
+    best = divided[:, :width]
+    values = scores[every[:, None], best]
+    last = values.min(axis=1)
+    # A selection takes any of the equal. Which of them it should have is asked only where the next one equals the last.
+    for row in np.flatnonzero((last == scores[every, divided[:, width]]) & (last > -np.inf)):
+        above = best[row, values[row] > last[row]]
+        best[row, len(above) :] = np.flatnonzero(scores[row] == last[row])[: width - len(above)]
+        best[row, : len(above)] = above
+    return np.sort(best, axis=1)
 
 
 BLOCK = 256
@@ -153,10 +173,11 @@ def _top_of_blocks(scores: FloatArray, k: int) -> Recommendations:
     rows, columns = scores.shape
     count = columns // BLOCK
     blocks = scores[:, : count * BLOCK].reshape(rows, count, BLOCK)
-    best = np.sort(np.argpartition(-blocks.max(axis=2), k - 1, axis=1)[:, :k], axis=1)
+    best = best_places(blocks.max(axis=2), k)
     inside = (best[:, :, None] * BLOCK + np.arange(BLOCK)).reshape(rows, -1)
     rest = np.broadcast_to(np.arange(count * BLOCK, columns), (rows, columns - count * BLOCK))
     candidates = np.concatenate([inside, rest], axis=1)
-    found = top_k(np.take_along_axis(scores, candidates, axis=1), k, exclude=None, among=None)
-    items = np.where(found.items >= 0, np.take_along_axis(candidates, np.maximum(found.items, 0), axis=1), -1)
+    every = np.arange(rows)[:, None]
+    found = top_k(scores[every, candidates], k, exclude=None, among=None)
+    items = np.where(found.items >= 0, candidates[every, np.maximum(found.items, 0)], -1)
     return Recommendations(items, found.scores)

@@ -1,6 +1,7 @@
 """The best k of dense scores."""
 
 import numpy as np
+import pytest
 
 from recs.engine.recommender import BLOCK, top_k
 
@@ -23,12 +24,41 @@ def test_the_best_of_very_many_columns_are_those_of_a_full_sort():
     assert found.scores[1].tolist() == scores[1, expected[1]].tolist()
 
 
-def test_of_very_many_equal_columns_the_first_come_first():
-    scores = np.zeros((1, 100 * BLOCK), dtype=np.float32)
+@pytest.mark.parametrize("columns", [12_000, 100 * BLOCK + 7])
+def test_of_equal_columns_the_first_come_first(columns: int):
+    scores = np.zeros((2, columns), dtype=np.float32)
+    scores[1, [900, 7_000, 11_990]] = [1.0, 2.0, -1.0]
 
-    first, second = (top_k(scores.copy(), 3, exclude=None, among=None).items[0].tolist() for _ in range(2))
+    found = top_k(scores, 5, exclude=None, among=None)
 
-    assert first == second == sorted(first)
+    assert found.items.tolist() == [[0, 1, 2, 3, 4], [7_000, 900, 0, 1, 2]]
+    assert found.scores[1].tolist() == [2.0, 1.0, 0.0, 0.0, 0.0]
+
+
+def test_equals_are_those_of_a_full_stable_sort_wherever_they_stand():
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 40, size=(20, 3_000)).astype(np.float32)
+
+    for k in (1, 7, 60, 2_999, 3_000):
+        found = top_k(scores.copy(), k, exclude=None, among=None)
+
+        assert found.items.tolist() == np.argsort(-scores, axis=1, kind="stable")[:, :k].tolist()
+
+
+def test_ids_outside_the_catalogue_are_passed_over_in_what_it_may_choose_among_and_in_what_it_may_not():
+    scores = np.array([[1.0, 2.0, 3.0, 4.0]], dtype=np.float32)
+
+    found = top_k(scores, 3, exclude=[np.array([-1, 4, 1])], among=np.array([-1, 0, 1, 4, 9]))
+
+    assert found.items.tolist() == [[0, -1, -1]]
+    assert found.scores.tolist() == [[1.0, -np.inf, -np.inf]]
+
+
+@pytest.mark.parametrize("columns", [4, 100 * BLOCK])
+def test_none_are_the_best_none(columns: int):
+    found = top_k(np.ones((2, columns), dtype=np.float32), 0, exclude=None, among=None)
+
+    assert found.items.shape == found.scores.shape == (2, 0)
 
 
 def test_where_nothing_remains_of_very_many_columns_nothing_is_returned():
