@@ -5,8 +5,11 @@ Asked within the request, with the history that was read in it: what the shopper
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from recs.engine.catalogue_scores import CatalogueScores
 from recs.engine.interactions import FloatArray, History, IntArray
@@ -16,28 +19,34 @@ from recs.registry import ActiveVersion, load_served
 if TYPE_CHECKING:
     from recs.engine.served import ServedRecommender
 
-ASKED_AGAIN = 12
-"""Products of the history that reasons may name: the newest, each of which costs a further question."""
-
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """``scores`` go by ``history``, whose items are keys of products."""
+    """``scores`` go by ``history``, whose items are keys of products, and hold where none of ``exclude`` is shown."""
 
     recommender: ServedRecommender
     history: History
+    exclude: IntArray
     scores: CatalogueScores
 
     def without_each_product(self) -> tuple[IntArray, FloatArray]:
-        """Keys of the newest products of the history, and float32 [products, items]: what is said without each."""
-        return self.recommender.without_each(self.history, most=ASKED_AGAIN)
+        """Keys of the products of the history, newest first, and float32 [products, items]: what is said without
+        each."""
+        return self.recommender.without_each(self.history, exclude=self.exclude)
 
 
-def served_scores(*, history: VectorHistory, version: ActiveVersion) -> Said | None:
-    """None where the vectors rank, and for a history of which the recommender knows nothing."""
+def served_scores(
+    *, history: VectorHistory, version: ActiveVersion, exclude: Collection[int] = ()
+) -> Said | None:
+    """None where the vectors rank, and for a history of which the recommender knows nothing.
+
+    ``exclude``: keys of products that will not be shown: where a second stage puts the first hundred in order, they
+    take no place there, as they take none when a challenger is judged.
+    """
     recommender = load_served(version)
     if recommender is None:
         return None
     by_key = History(history.product_ids, history.kinds, history.times, history.values)
-    scores = recommender.catalogue_scores(by_key)
-    return None if scores is None else Said(recommender, by_key, scores)
+    not_shown = np.array(sorted(exclude), dtype=np.int64)
+    scores = recommender.catalogue_scores(by_key, exclude=not_shown)
+    return None if scores is None else Said(recommender, by_key, not_shown, scores)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recs.engine.catalogue_scores import CatalogueScores
+from recs.engine.catalogue_scores import places
 from recs.engine.interactions import FloatArray, IntArray
 from recs.feed.candidates import Candidate, Contributions, FeedRequest
+from recs.feed.explain import NOTHING_KNOWN
 from recs.feed.pipeline import Contributor
 from recs.feed.scorers import product_matrix
 
@@ -34,16 +35,29 @@ def by_leaving_out(look: Callable[[], LeftOut]) -> Contributor:
     return contributions
 
 
-def by_asking_again(look: Callable[[], tuple[IntArray, FloatArray]]) -> Contributor:
-    """To ``scorers.model_affinity``, for products that the recommender knows; ``look`` gives products of the history
-    and float32 [products, items] of the scores without each."""
+def by_asking_again(look: Callable[[], tuple[IntArray, FloatArray]], by_vector: Contributor) -> Contributor:
+    """To ``scorers.model_affinity``; ``look`` gives products of the history and float32 [products, items] of the
+    scores without each.
+
+    ``by_vector`` is asked, if such are on the page, for products that the recommender does not know: what they score
+    is the vectors' doing.
+    """
 
     def contributions(candidates: Sequence[Candidate], request: FeedRequest) -> Contributions:
         assert request.scores is not None
-        shown = [one.product_id for one in candidates]
         products, without = look()
-        each = [CatalogueScores(request.scores.ids, scores).of(shown) for scores in without]
-        values = np.nan_to_num(request.scores.of(shown) - np.stack(each)).astype(np.float32)
-        return Contributions(tuple(products.tolist()), values)
+        place = places(np.array([one.product_id for one in candidates], dtype=np.int64), request.scores.ids)
+        known = place >= 0
+        unknown = [one for one, there in zip(candidates, known, strict=True) if not there]
+        other = by_vector(unknown, request) if unknown else NOTHING_KNOWN
+        # The vectors know all of the history, so their order, newest first, is that of both.
+        history = tuple(dict.fromkeys([*other.product_ids, *products.tolist()]))
+        values = np.zeros((len(history), len(candidates)), dtype=np.float32)
+        by_model = request.scores.scores[place[known]] - without[:, place[known]]
+        for product_id, added in zip(products.tolist(), by_model, strict=True):
+            values[history.index(product_id), known] = added
+        for product_id, added in zip(other.product_ids, other.values, strict=True):
+            values[history.index(product_id), ~known] = added
+        return Contributions(history, values)
 
     return contributions

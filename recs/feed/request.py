@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -50,13 +50,14 @@ def ask(
     count: int,
     include_bought: bool,
     version: ActiveVersion | None,
+    elsewhere: frozenset[int] = frozenset(),
 ) -> Asked:
     """The number is read first, in one statement with what the filters go by: all that is read later, the vector
     included, is at least as new.
     """
     began = time.perf_counter()
     facts = shopper_facts(shopper)
-    vector, said, history, recent, error = None, None, None, [], ""
+    vector, history, recent, error = None, None, [], ""
     if shopper is not None and facts.seq > 0 and facts.wants_personal:
         if scenario in FROM_HISTORY:
             # What was looked at and then hidden leads to nothing and is not spoken of.
@@ -75,24 +76,11 @@ def ask(
             except Exception as failure:
                 logger.exception("the shopper could not be encoded; the feed goes on without their vector")
                 error = f"{type(failure).__name__}: {failure}"
-        if version is not None and history is not None:
-            try:
-                said = served_scores(history=history, version=version)
-            except Exception as failure:
-                logger.exception("the %s failed; the feed goes on with the vectors", version.recommender)
-                error = f"{type(failure).__name__}: {failure}"
-    contribute = None
-    if said is not None and vector is not None:
-        contribute = by_asking_again(said.without_each_product)
-    elif version is not None and history is not None and vector is not None:
-        look = partial(without_each_product, history=history, version=version)
-        contribute = by_leaving_out(look)
     request = FeedRequest(
         scenario=scenario,
         count=count,
         personal=bool(recent),
         vector=vector,
-        scores=said.scores if said else None,
         recent=tuple(recent),
         causes=_causes(history, facts.hidden) if history is not None else (),
         bought=facts.bought,
@@ -101,7 +89,21 @@ def ask(
         product_id=product.pk if product else None,
         query=query,
         include_bought=include_bought,
+        elsewhere=elsewhere,
     )
+    contribute = None
+    if version is not None and history is not None:
+        said = None
+        try:
+            said = served_scores(history=history, version=version, exclude=request.unwanted)
+        except Exception as failure:
+            logger.exception("the %s failed; the feed goes on with the vectors", version.recommender)
+            error = f"{type(failure).__name__}: {failure}"
+        if vector is not None:
+            by_vector = by_leaving_out(partial(without_each_product, history=history, version=version))
+            contribute = by_asking_again(said.without_each_product, by_vector) if said else by_vector
+        if said is not None:
+            request = replace(request, scores=said.scores)
     spent = 1000 * (time.perf_counter() - began)
     first = Stage("shopper", "history", spent, 0, len(recent), error=error)
     return Asked(request, facts.seq, first, contribute)

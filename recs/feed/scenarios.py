@@ -161,11 +161,10 @@ def serve_feed(
     if scenario in ABOUT_A_PRODUCT and product is None:
         raise ValueError(f"the scenario {scenario} is about a product")
     version = registry.active_version()
-    asked = ask(scenario, shopper, product, query, count, include_bought, version)
     shown = frozenset(item.product.pk for feed in beside for item in feed.items)
-    request = replace(asked.request, elsewhere=shown)
-    pipeline = replace(pipeline_for(scenario, request, version), contribute=asked.contribute)
-    result = pipeline.run(request)
+    asked = ask(scenario, shopper, product, query, count, include_bought, version, shown)
+    pipeline = replace(pipeline_for(scenario, asked.request, version), contribute=asked.contribute)
+    result = pipeline.run(asked.request)
     items = feed_items(result)
     served = None
     if log and items:

@@ -71,23 +71,30 @@ class Champion:
         exclude: Sequence[IntArray] | None = None,
         among: IntArray | None = None,
     ) -> Recommendations:
-        return top_k(self._scores(histories), k, exclude=exclude, among=among)
+        return top_k(self._scores(histories, exclude), k, exclude=exclude, among=among)
 
-    def _scores(self, histories: Sequence[History]) -> FloatArray:
-        """As feeds have them: what ranks instead does so for the products that it knows."""
+    def _scores(self, histories: Sequence[History], exclude: Sequence[IntArray] | None) -> FloatArray:
+        """As feeds have them: what ranks instead does so for the products that it knows, and what is not to be
+        recommended takes no place among the hundred that a second stage puts in order."""
         scores = self._model.scores(histories)
         if self._served is None:
             return scores
         place = places(self._product_ids, self._served.ids)
         known = place >= 0
-        scores[:, known] = self._served.scores([self._by_key(history) for history in histories])[
-            :, place[known]
-        ]
+        said = self._served.scores(
+            [
+                History(self._keys(history.item), history.kind, history.time, history.value)
+                for history in histories
+            ],
+            exclude=None if exclude is None else [self._keys(items) for items in exclude],
+        )
+        scores[:, known] = said[:, place[known]]
         return scores
 
-    def _by_key(self, history: History) -> History:
-        keys = np.where(history.item >= 0, self._product_ids[history.item], -1)
-        return History(keys, history.kind, history.time, history.value)
+    def _keys(self, items: IntArray) -> IntArray:
+        """Of tonight's items; -1 of what is outside the catalogue."""
+        inside = (items >= 0) & (items < len(self._product_ids))
+        return np.where(inside, self._product_ids[np.where(inside, items, 0)], -1)
 
 
 def judge(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from catalog.models import Product
-from recs import registry
+from recs import product_vectors, registry
 from recs.engine.interactions import Kind
+from recs.engine.recommenders.item_knn import ItemKnn
 from recs.feed.scenarios import rerank_products, serve_feed
 from recs.ingest.record import NewInteraction, record_interactions
 from recs.nightly import publish
@@ -174,6 +175,79 @@ def test_what_a_product_adds_is_the_score_with_it_minus_the_score_without_it(pro
     assert keys.tolist() == [products[3].pk, products[20].pk]
     assert without[0] == pytest.approx(alone.scores.scores)
     assert not alone.without_each_product()[1].any()
+
+
+def test_every_product_of_the_history_may_be_the_reason(products, ranked):
+    shopper = ShopperFactory()
+    view(shopper, *products[:30])
+
+    asked = served_scores(history=fresh_history(shopper=shopper, version=ranked)[1], version=ranked)
+
+    # As many as its tower reads.
+    assert len(asked.without_each_product()[0]) == len(asked.history) == 10
+
+
+@pytest.fixture
+def excluded(products, monkeypatch) -> list[list[int]]:
+    """Places of the products that the recommender was told will not be shown, by asking."""
+    told: list[list[int]] = []
+    scores = ItemKnn.final_scores
+
+    def final_scores(self, histories, *, exclude=None):
+        told.extend(sorted(one.tolist()) for one in exclude)
+        return scores(self, histories, exclude=exclude)
+
+    monkeypatch.setattr(ItemKnn, "final_scores", final_scores)
+    return told
+
+
+def done(shopper, **places: Product) -> None:
+    """By the name of a kind."""
+    new = [NewInteraction(kind=Kind[kind.upper()], product_id=product.pk) for kind, product in places.items()]
+    record_interactions(shopper=shopper, interactions=new)
+
+
+def test_what_will_not_be_shown_takes_no_place_among_what_a_second_stage_orders(products, ranked, excluded):
+    shopper = ShopperFactory()
+    done(shopper, purchase=products[7], hide=products[8], cart_add=products[9], view=products[3])
+
+    home(shopper)
+
+    # Once for the ranking, and without each of the four for the reasons.
+    assert excluded == [[7, 8, 9]] * 5
+
+
+def test_what_was_bought_takes_its_place_where_it_is_asked_for(products, ranked, excluded):
+    shopper = ShopperFactory()
+    done(shopper, purchase=products[7], hide=products[8])
+
+    home(shopper, include_bought=True)
+
+    assert excluded[0] == [8]
+
+
+def test_of_a_list_that_was_given_all_is_shown_and_takes_its_place(products, ranked, excluded):
+    shopper = ShopperFactory()
+    done(shopper, purchase=products[7], hide=products[8], cart_add=products[9])
+
+    rerank_products(shopper=shopper, products=products[:12])
+
+    assert excluded[0] == []
+
+
+def test_what_came_since_it_learnt_has_a_reason_from_the_vectors(products, ranked):
+    shopper, newcomer = ShopperFactory(), ProductFactory()
+    product_vectors.place_products(product_ids=[newcomer.pk])
+    view(shopper, products[3], products[20])
+
+    feed = serve_feed(scenario="home", shopper=shopper, count=COUNT + 1)
+
+    item = next(one for one in feed.items if one.product == newcomer)
+    assert item.features["model_affinity"] == item.features.get(
+        "shopper_affinity", item.features["model_affinity"]
+    )
+    assert set(item.contributions) == {products[3].pk, products[20].pk}
+    assert any(abs(value) > 1e-3 for value in item.contributions.values())
 
 
 def test_reranking_follows_it_too(products, ranked):

@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 
 from recs.engine.evaluation import Quality
 from recs.engine.interactions import History
+from recs.engine.recommenders.second_stage.answers import HEADS, PLACES, Head
+from recs.engine.recommenders.second_stage.likeness import Likenesses
+from recs.engine.recommenders.second_stage.ranker import Ranker
+from recs.engine.recommenders.second_stage.stage import FACTS, SecondStage
 from recs.nightly import evaluate
 from recs.nightly.dataset import Dataset
 from recs.nightly.evaluate import Champion, Decision, load_champion
@@ -153,6 +158,41 @@ def test_a_champion_that_ranks_by_another_recommender_answers_with_that_one():
     assert answer.scores[0][answer.items[0] == 1].tolist() == [1.0]
     by_content = champion._model.scores([History.of_items([0])])[0, 3]
     assert answer.scores[0][answer.items[0] == 3] == pytest.approx([by_content])
+
+
+@pytest.mark.django_db
+def test_what_is_not_to_be_recommended_takes_no_place_among_the_hundred_that_its_second_stage_orders():
+    """Whose first hundred are known to the shopper: then the hundred and first is corrected, for either side."""
+    count = PLACES + 20
+    products = small_shop.make_products(count)
+    vectors = small_shop.random_vectors(count)
+    both = small_shop.untrained_model(content_items([product.pk for product in products]), vectors)
+    both.second = orders_by_popularity(count)
+    row, _ = small_shop.build_model(products, best=both, vectors=vectors)
+    history = History.of_items([1])
+    known = np.append(both.propose([history], PLACES).items[0], 1)
+
+    champion = Champion(small_shop.version_for_serving(row), dataset_of(products))
+
+    asked = {"histories": [history], "k": 10, "exclude": [known]}
+    assert champion.recommend(**asked).items.tolist() == both.recommend(**asked).items.tolist()
+
+
+def orders_by_popularity(items: int) -> SecondStage:
+    """The later an item, the more popular; of what it reads it follows that alone, and strongly."""
+    stage = SecondStage(
+        Likenesses({"together": np.eye(items, dtype=np.float32)}), np.arange(1, items + 1, dtype=np.float32)
+    )
+    stage.ranker = Ranker(1, FACTS)
+    stage.spread, stage.taught = torch.ones(1), np.array([head == Head.PURCHASE for head in HEADS])
+    first, last = stage.ranker.mix[0], stage.ranker.mix[-1]
+    with torch.no_grad():
+        first.weight.zero_()
+        first.weight[:, 0] = 1.0
+        stage.ranker.mix[3].weight.copy_(torch.eye(len(first.weight)))
+        last.weight[HEADS.index(Head.PURCHASE)] = 1.0
+    stage.ranker.eval()
+    return stage
 
 
 @pytest.mark.django_db
