@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -65,18 +65,25 @@ class FeedRequest:
 
     @property
     def unwanted(self) -> frozenset[int]:
-        """Products that the filters will take away: sources leave them out, lest a heavy buyer's page stay empty."""
+        """Products that the filters will take away: sources leave them out, lest a heavy buyer's page stay empty, and
+        a second stage, lest they fill the hundred that it puts in order. A list that was given is filtered by none."""
+        if self.scenario == "rerank":
+            return frozenset()
         bought = frozenset() if self.include_bought else self.bought
         return self.hidden | bought | frozenset(self.in_cart) | frozenset(self.seeds) | self.elsewhere
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A product that a source proposes; ``because`` is the product that led to it."""
+    """A product that a source proposes; ``because`` is the product that led to it.
+
+    ``otherwise``: what the source would propose without that one, of likeness to several products of the history.
+    """
 
     product_id: int
     score: float
     because: int | None = None
+    otherwise: Proposal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,14 @@ class Candidate:
     @property
     def sources(self) -> tuple[str, ...]:
         return tuple(self.proposals)
+
+    def without(self, product_id: int) -> Candidate:
+        """With the proposals that there would be if that product had led to none."""
+        left = {
+            source: one.otherwise if one.because == product_id else one
+            for source, one in self.proposals.items()
+        }
+        return replace(self, proposals={source: one for source, one in left.items() if one is not None})
 
 
 @dataclass(frozen=True, slots=True)

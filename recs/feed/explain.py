@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from recs.engine.interactions import Kind
-from recs.feed.candidates import Candidate, Contributions, Facts, FeedRequest, Reason
+from recs.feed.candidates import Candidate, Contributions, Facts, FeedRequest, Proposal, Reason
 from recs.feed.scorers import BY_LIKENESS
 
 LEAST_OWED = 0.001
@@ -99,7 +99,7 @@ def _by_history(
     if not request.personal or not any(source in one.proposals for source in BY_TASTE):
         return None
     done = {what.product_id: what for what in (*request.recent, *request.causes)}
-    owed = score_owed(one, added)
+    owed = score_owed(one, added, request)
     for product_id in sorted(owed, key=lambda product_id: -owed[product_id]):
         if owed[product_id] < LEAST_OWED:
             return None
@@ -112,18 +112,30 @@ def _by_history(
     return None
 
 
-def score_owed(one: Candidate, added: Mapping[int, float]) -> dict[int, float]:
-    """By product of the history: what it adds to the model's summand, and the summands that measure likeness to it.
+def score_owed(one: Candidate, added: Mapping[int, float], request: FeedRequest) -> dict[int, float]:
+    """By product of the history: what it adds to the model's summand, and to those that measure likeness to it.
 
-    Where no scorer weighs a proposal's likeness, the source's own order follows it.
+    To a likeness it adds what the next best product of the history would not give. That the others move up by a place
+    without it, so that they weigh more and an older one is looked at, is left out of account. Where no scorer weighs
+    a proposal's likeness, the source's own order follows it.
     """
     owed = dict(added)
-    for scorer, sources in BY_LIKENESS.items():
-        proposal = next((one.proposals[source] for source in sources if source in one.proposals), None)
-        if proposal is not None and proposal.because is not None:
-            summand = one.parts.get(scorer, proposal.score)
-            owed[proposal.because] = owed.get(proposal.because, 0.0) + summand
+    for name, scorer, sources in BY_LIKENESS:
+        proposal = _first(one, sources)
+        if proposal is None or proposal.because is None:
+            continue
+        left = one.without(proposal.because)
+        if name in one.parts:
+            gained = one.parts[name] - float(scorer([left], request)[0])
+        else:
+            other = _first(left, sources)
+            gained = proposal.score - (other.score if other else 0.0)
+        owed[proposal.because] = owed.get(proposal.because, 0.0) + gained
     return owed
+
+
+def _first(one: Candidate, sources: Sequence[str]) -> Proposal | None:
+    return next((one.proposals[source] for source in sources if source in one.proposals), None)
 
 
 def _suits(one: Candidate) -> bool:

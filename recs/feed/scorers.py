@@ -23,13 +23,6 @@ POPULARITY_WEIGHT = 0.1
 """Decides between products that suit alike; a tenth of what a perfect match counts."""
 AGREEMENT_WEIGHT = 0.02
 """Per further source that proposed the product."""
-BY_LIKENESS = {
-    "recent_affinity": ("similar_to_recent",),
-    "word_affinity": ("alike_in_words", "newcomers"),
-    "newcomer": ("newcomers",),
-}
-"""Summands that measure likeness to one product of the history, which the proposal of the first of these sources
-names."""
 
 
 def shopper_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
@@ -127,3 +120,12 @@ def product_matrix(candidates: Sequence[Candidate], dimension: int) -> Vector:
     nothing = np.zeros(dimension, dtype=np.float32)
     rows = [one.facts.vector if one.facts and one.facts.vector is not None else nothing for one in candidates]
     return np.stack(rows) if rows else np.zeros((0, dimension), dtype=np.float32)
+
+
+BY_LIKENESS: tuple[tuple[str, Scorer, tuple[str, ...]], ...] = (
+    ("recent_affinity", recent_affinity, ("similar_to_recent",)),
+    ("word_affinity", word_affinity, ("alike_in_words", "newcomers")),
+    ("newcomer", newcomer, ("newcomers",)),
+)
+"""Summands that measure likeness to one product of the history, which the proposal of the first of these sources
+names: name, scorer, sources."""

@@ -9,8 +9,15 @@ from typing import Any
 from django.db import connection
 
 from recs import product_vectors, search
-from recs.engine.interactions import Kind
 from recs.feed.candidates import FeedRequest, Proposal
+from recs.feed.source_statements import (
+    ALIKE_IN_WORDS,
+    BOUGHT_TOGETHER,
+    NEW,
+    NEWCOMERS,
+    POPULAR_IN_CATEGORY,
+    TRENDING,
+)
 from recs.registry import ActiveVersion
 
 NEAREST = 150
@@ -87,7 +94,7 @@ def alike_in_words() -> Source:
 
     def look(request: FeedRequest) -> list[Proposal]:
         seeds = [recent.product_id for recent in request.recent[:WORD_SEEDS]]
-        return _rows(ALIKE_IN_WORDS, {"seeds": seeds, "each": PER_RECENT}) if seeds else []
+        return _likenesses(ALIKE_IN_WORDS, {"seeds": seeds, "each": PER_RECENT}) if seeds else []
 
     return Source("alike_in_words", look)
 
@@ -109,7 +116,7 @@ def newcomers(version: ActiveVersion | None) -> Source:
             "unwanted": sorted({*request.unwanted, *seeds}),
             "limit": NEWCOMERS_MOST,
         }
-        return _rows(NEWCOMERS, values)
+        return _likenesses(NEWCOMERS, values)
 
     return Source("newcomers", look)
 
@@ -182,84 +189,6 @@ def matches() -> Source:
     return Source("matches", look)
 
 
-BOUGHT_TOGETHER = f"""
-WITH basket AS MATERIALIZED (
-    SELECT seed.id AS seed, newest.shopper_id, newest.occurred_at
-    FROM unnest(%(seeds)s::bigint[]) AS seed (id) CROSS JOIN LATERAL (
-        SELECT shopper_id, occurred_at FROM recs_interaction
-        WHERE product_id = seed.id AND kind = {int(Kind.PURCHASE)} ORDER BY occurred_at DESC LIMIT %(baskets)s
-    ) newest
-),
-pair AS MATERIALIZED (
-    SELECT other.product_id, basket.seed, count(*)::int AS times
-    FROM basket JOIN recs_interaction other ON other.shopper_id = basket.shopper_id
-        AND other.occurred_at = basket.occurred_at AND other.kind = {int(Kind.PURCHASE)}
-    GROUP BY other.product_id, basket.seed
-),
-together AS MATERIALIZED (
-    SELECT product_id, sum(times) AS times, (array_agg(seed ORDER BY times DESC, seed))[1] AS seed
-    FROM pair WHERE product_id <> ALL(%(unwanted)s) GROUP BY product_id HAVING sum(times) > 1
-)
-SELECT together.product_id, together.times / sqrt(20 + coalesce(popularity.total, 0)) AS score, together.seed
-FROM together LEFT JOIN recs_productpopularity popularity USING (product_id)
-ORDER BY score DESC, together.product_id LIMIT %(limit)s
-"""
-TRENDING = """
-SELECT product.id, popularity.trending, NULL FROM recs_productpopularity popularity
-JOIN catalog_product product ON product.id = popularity.product_id AND product.visible AND product.stock > 0
-WHERE popularity.total > 0 AND product.id <> ALL(%(unwanted)s)
-ORDER BY popularity.trending DESC, product.id LIMIT %(limit)s
-"""
-NEW = """
-SELECT id, extract(epoch FROM created_at)::float8, NULL FROM catalog_product
-WHERE visible AND stock > 0 AND id <> ALL(%(unwanted)s)
-ORDER BY created_at DESC, id DESC LIMIT %(limit)s
-"""
-ALIKE_IN_WORDS = """
-SELECT near.product_id, max(near.likeness) AS score, (array_agg(near.seed ORDER BY near.likeness DESC))[1]
-FROM (
-    SELECT seed.product_id AS seed, found.product_id, -found.distance AS likeness
-    FROM recs_productcontent seed CROSS JOIN LATERAL (
-        SELECT other.product_id, other.text <#> seed.text AS distance
-        FROM recs_productcontent other
-        JOIN catalog_product product ON product.id = other.product_id AND product.visible AND product.stock > 0
-        WHERE other.text IS NOT NULL AND other.product_id <> ALL(%(seeds)s)
-        ORDER BY distance LIMIT %(each)s
-    ) found
-    WHERE seed.product_id = ANY(%(seeds)s) AND seed.text IS NOT NULL
-) near
-GROUP BY near.product_id ORDER BY score DESC, near.product_id
-"""
-NEWCOMERS = """
-WITH learnt AS (
-    SELECT coalesce((SELECT min(started_at) FROM recs_trainingrun WHERE version_id = %(version)s),
-                    (SELECT created_at FROM recs_modelversion WHERE id = %(version)s)) AS at
-)
-SELECT product.id, max(-(content.text <#> seed.text)) AS likeness,
-       (array_agg(seed.product_id ORDER BY content.text <#> seed.text))[1]
-FROM learnt CROSS JOIN catalog_product product
-JOIN recs_productcontent content ON content.product_id = product.id AND content.text IS NOT NULL
-LEFT JOIN recs_productpopularity popularity ON popularity.product_id = product.id
-JOIN recs_productcontent seed ON seed.product_id = ANY(%(seeds)s) AND seed.text IS NOT NULL
-WHERE (popularity.first_at IS NULL OR popularity.first_at > learnt.at)
-    AND product.visible AND product.stock > 0 AND product.id <> ALL(%(unwanted)s)
-GROUP BY product.id HAVING max(-(content.text <#> seed.text)) >= %(least)s
-ORDER BY likeness DESC, product.id LIMIT %(limit)s
-"""
-POPULAR_IN_CATEGORY = """
-SELECT best.id, best.total, NULL FROM (
-    SELECT category_id, count(*) AS times FROM catalog_product
-    WHERE id = ANY(%(about)s) AND category_id IS NOT NULL GROUP BY category_id ORDER BY times DESC LIMIT %(most)s
-) chosen CROSS JOIN LATERAL (
-    SELECT product.id, popularity.total FROM catalog_product product
-    JOIN recs_productpopularity popularity ON popularity.product_id = product.id
-    WHERE product.category_id = chosen.category_id AND product.visible AND product.stock > 0
-        AND product.id <> ALL(%(unwanted)s)
-    ORDER BY popularity.total DESC, product.id LIMIT %(each)s
-) best
-"""
-
-
 def _bought_with(seeds: list[int], request: FeedRequest) -> list[Proposal]:
     if not seeds:
         return []
@@ -275,11 +204,26 @@ def _bought_with(seeds: list[int], request: FeedRequest) -> list[Proposal]:
 def _neighbours(version: ActiveVersion | None, seeds: list[int], limit: int) -> list[Proposal]:
     if version is None or not seeds:
         return []
-    best: dict[int, Proposal] = {}
+    ways: dict[int, list[tuple[float, int]]] = {}
     for found in product_vectors.similar(version=version, product_ids=seeds, limit=limit):
-        # Best first: of several seeds, the nearest one is why.
-        best.setdefault(found.product_id, Proposal(found.product_id, found.score, found.because))
-    return list(best.values())
+        ways.setdefault(found.product_id, []).append((found.score, found.because))
+    return [_nearest_why(product_id, led) for product_id, led in ways.items()]
+
+
+def _likenesses(statement: str, values: dict[str, Any]) -> list[Proposal]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return [
+            _nearest_why(product_id, list(zip(scores, seeds, strict=True)))
+            for product_id, scores, seeds in cursor.fetchall()
+        ]
+
+
+def _nearest_why(product_id: int, ways: Sequence[tuple[float, int]]) -> Proposal:
+    """Of several products that lead to it, with their likenesses, best first, the nearest one is why."""
+    (score, because), *others = ways
+    otherwise = Proposal(product_id, *others[0]) if others else None
+    return Proposal(product_id, score, because, otherwise)
 
 
 def _rows(statement: str, values: dict[str, Any]) -> list[Proposal]:

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from recs.engine.catalogue_scores import CatalogueScores
 from recs.engine.interactions import Kind
-from recs.feed.candidates import Contributions, FeedRequest, Reason, Vector
-from recs.feed.contributions import by_leaving_out
+from recs.feed.candidates import Contributions, FeedRequest, Proposal, Reason, Vector
+from recs.feed.contributions import by_asking_again, by_leaving_out
 from recs.feed.explain import CODES, NOTHING_KNOWN, explain, score_owed
 from tests.recs.feed.stages import candidate, facts, recent, request
 
@@ -73,9 +74,44 @@ def test_a_summand_for_likeness_to_a_product_is_owed_to_that_product():
     )
     asked = request(personal=True, recent=(recent(8), recent(9)))
 
-    assert score_owed(one, {8: -0.1, 9: 0.3}) == pytest.approx({8: 0.4, 9: 0.3})
+    assert score_owed(one, {8: -0.1, 9: 0.3}, asked) == pytest.approx({8: 0.4, 9: 0.3})
     found = reason(one, asked, {8: facts("Candle"), 9: BAG}, {8: -0.1, 9: 0.3})
     assert (found.text, found.product_id) == ("Because you looked at Candle", 8)
+
+
+def test_of_a_likeness_a_product_is_owed_what_the_next_best_would_not_give():
+    """Worked out by hand: 0.6 for what was done last, 0.6 * 0.8 for what was done before it."""
+    one = candidate(1, "similar_to_recent", 0.9, because=8, parts={"recent_affinity": 0.54})
+    one.proposals["similar_to_recent"] = Proposal(1, 0.9, 8, Proposal(1, 0.5, 9))
+    asked = request(personal=True, recent=(recent(8), recent(9)))
+
+    assert score_owed(one, {9: 0.35}, asked) == pytest.approx({8: 0.54 - 0.6 * 0.8 * 0.5, 9: 0.35})
+    assert reason(one, asked, {8: facts("Candle"), 9: BAG}, {9: 0.35}).product_id == 9
+
+
+def test_a_product_that_the_next_best_would_do_as_well_for_is_no_reason():
+    one = candidate(1, "alike_in_words", parts={"word_affinity": 0.32})
+    one.proposals["alike_in_words"] = Proposal(1, 0.8, 8, Proposal(1, 0.8, 9))
+    asked = request(personal=True, recent=(recent(8), recent(9)))
+
+    assert score_owed(one, {}, asked) == pytest.approx({8: 0.0}, abs=1e-6)
+    assert reason(one, asked, {8: facts("Candle"), 9: BAG}).code == "your_taste"
+
+
+def test_a_newcomer_owes_both_its_summands_to_the_product_it_is_most_like():
+    one = candidate(1, "newcomers", parts={"word_affinity": 0.4 * 0.8, "newcomer": 0.7 * 0.8})
+    one.proposals["newcomers"] = Proposal(1, 0.8, 8, Proposal(1, 0.5, 9))
+
+    owed = score_owed(one, {}, request(personal=True, recent=(recent(8), recent(9))))
+
+    assert owed == pytest.approx({8: (0.4 + 0.7) * (0.8 - 0.5)})
+
+
+def test_without_a_scorer_that_weighs_it_the_likeness_itself_is_owed():
+    one = candidate(1, "similar_to_recent")
+    one.proposals["similar_to_recent"] = Proposal(1, 0.9, 8, Proposal(1, 0.5, 9))
+
+    assert score_owed(one, {}, request(personal=True)) == pytest.approx({8: 0.4})
 
 
 def test_a_product_that_takes_away_more_than_its_likeness_gives_is_no_reason():
@@ -129,6 +165,35 @@ def test_contributions_are_scores_with_and_without():
     assert found.product_ids == (8, 9)
     assert found.values.tolist() == [[pytest.approx(0.6), 0.0], [pytest.approx(-0.4), 0.0]]
     assert found.to(0) == pytest.approx({8: 0.6, 9: -0.4})
+
+
+def test_what_the_recommender_does_not_know_owes_its_score_to_the_vectors():
+    """Worked out by hand: it knows products 1 and 8; 9 is in the history and as new to it as candidate 2."""
+    scores = CatalogueScores(np.array([1, 8]), np.array([0.7, 1.0], dtype=np.float32))
+    asked_of_vectors: list[int] = []
+
+    def by_vector(candidates, asked) -> Contributions:
+        asked_of_vectors.extend(one.product_id for one in candidates)
+        return Contributions((9, 8), np.array([[0.25], [0.5]], dtype=np.float32))
+
+    again = by_asking_again(lambda: (np.array([8]), np.array([[0.2, 0.0]], dtype=np.float32)), by_vector)
+
+    found = again([candidate(1), candidate(2)], FeedRequest("home", 2, scores=scores))
+
+    assert asked_of_vectors == [2]
+    assert found.product_ids == (9, 8)
+    assert found.values.tolist() == [[0.0, 0.25], [pytest.approx(0.5), 0.5]]
+
+
+def test_the_vectors_are_not_asked_where_the_recommender_knows_the_whole_page():
+    scores = CatalogueScores(np.array([1, 8]), np.array([0.75, 1.0], dtype=np.float32))
+    again = by_asking_again(
+        lambda: (np.array([8]), np.array([[0.25, 0.0]], dtype=np.float32)), lambda *_: 1 / 0
+    )
+
+    found = again([candidate(1)], FeedRequest("home", 1, scores=scores))
+
+    assert (found.product_ids, found.values.tolist()) == ((8,), [[0.5]])
 
 
 def test_without_a_history_the_reason_is_trending_or_new():

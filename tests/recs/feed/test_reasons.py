@@ -20,7 +20,7 @@ from recs.engine.interactions import History, Kind
 from recs.feed import scorers, sources
 from recs.feed.candidates import Ranked
 from recs.feed.explain import BY_KIND, LEAST_OWED, score_owed
-from recs.feed.request import ask
+from recs.feed.request import Asked, ask
 from recs.feed.response import Feed
 from recs.feed.scenarios import pipeline_for, serve_feed
 from recs.popularity import refresh_popularity
@@ -91,9 +91,13 @@ def shoppers_of(shop: Shop) -> Iterator[Shopper]:
     yield looked_at(shop.shelves[0][0], shop.shelves[1][0], shop.shelves[0][0], shop.shelves[0][1])
 
 
+def asked_home(shopper: Shopper, version: ActiveVersion) -> Asked:
+    return ask("home", shopper, None, "", 24, False, version)
+
+
 def ranked(shopper: Shopper, version: ActiveVersion, **stages: object) -> list[Ranked]:
     """The home feed before it is an answer; ``stages`` of the pipeline may be others."""
-    asked = ask("home", shopper, None, "", 24, False, version)
+    asked = asked_home(shopper, version)
     pipeline = pipeline_for("home", asked.request, version)
     return replace(pipeline, contribute=asked.contribute, **stages).run(asked.request).ranked  # type: ignore[arg-type]
 
@@ -117,9 +121,10 @@ def test_contributions_are_differences_of_scores(shop):
 def test_the_reason_is_the_product_that_the_score_owes_most(shop):
     told = 0
     for shopper in shoppers_of(shop):
+        request = asked_home(shopper, shop.version).request
         for one in ranked(shopper, shop.version):
             product = Product.objects.get(pk=one.candidate.product_id)
-            owed = score_owed(one.candidate, shop.by_brute_force(shopper, product))
+            owed = score_owed(one.candidate, shop.by_brute_force(shopper, product), request)
             owed.pop(product.pk, None)
             if one.reason.code in BY_HISTORY:
                 told += 1

@@ -133,6 +133,25 @@ def test_of_several_recent_products_the_nearest_one_is_why(arc):
     }
 
 
+def test_without_the_nearest_recent_product_the_next_one_would_be_why(arc):
+    products, version = arc
+    asked = request(personal=True, recent=(recent(products[0].pk), recent(products[5].pk)))
+
+    found = {one.product_id: one for one in sources.similar_to_recent(version)(asked)}
+
+    # A step on the arc is 0.3.
+    first = found[products[1].pk]
+    assert (first.score, first.because) == (pytest.approx(np.cos(0.3), abs=1e-3), products[0].pk)
+    assert first.otherwise == Proposal(products[1].pk, pytest.approx(np.cos(1.2), abs=1e-3), products[5].pk)
+
+
+def test_of_one_recent_product_nothing_is_left_otherwise(arc):
+    products, version = arc
+    asked = request(personal=True, recent=(recent(products[0].pk),))
+
+    assert {one.otherwise for one in sources.similar_to_recent(version)(asked)} == {None}
+
+
 def test_trending_and_new_are_purchasable_in_their_order():
     first = wanted(ProductFactory(created_at=MOMENT), trending=1)
     second = wanted(ProductFactory(created_at=MOMENT + timedelta(days=1)), trending=3)
@@ -237,3 +256,31 @@ def test_a_newcomer_stays_one_when_the_first_shoppers_meet_it_after_the_model_le
     ProductPopularity.objects.filter(product=alike).update(first_at=datetime.now(UTC) + timedelta(minutes=1))
 
     assert keys(sources.newcomers(version)(request(personal=True, recent=(recent(seen.pk),)))) == [alike.pk]
+
+
+def test_likeness_of_names_says_what_the_next_best_product_would_have_given(arc):
+    (first, second, established, *_), version = arc
+    named(first, [1, 0]), named(second, [1, 1]), named(established, [1, 0.1])
+    newcomer = named(ProductFactory(), [1, 0.1])
+    wanted(established)
+    ProductPopularity.objects.update(first_at=MOMENT - timedelta(days=365))
+    asked = request(personal=True, recent=(recent(first.pk), recent(second.pk)))
+
+    for source, product in ((sources.alike_in_words(), established), (sources.newcomers(version), newcomer)):
+        found = next(one for one in source(asked) if one.product_id == product.pk)
+
+        assert (found.score, found.because) == (pytest.approx(1 / np.sqrt(1.01), abs=1e-3), first.pk)
+        nearly = pytest.approx(1.1 / np.sqrt(2 * 1.01), abs=1e-3)
+        assert found.otherwise == Proposal(product.pk, nearly, second.pk)
+
+
+def test_a_newcomer_that_suits_one_recent_product_alone_would_not_be_proposed_without_it(arc):
+    (first, second, *_), version = arc
+    named(first, [1, 0]), named(second, [0, 1])
+    named(ProductFactory(), [1, 0.2])
+
+    (found,) = sources.newcomers(version)(
+        request(personal=True, recent=(recent(first.pk), recent(second.pk)))
+    )
+
+    assert (found.because, found.otherwise) == (first.pk, None)
