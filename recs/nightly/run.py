@@ -97,7 +97,7 @@ def _figures(dataset: Dataset, trained: Trained, verdict: Verdict, minutes: floa
             for name, quality in verdict.qualities.items()
         },
         "no_champion": verdict.no_champion,
-        "curve": trained.curve,
+        "curves": trained.curves,
         "minutes": minutes,
         "data": {
             "interactions": dataset.interactions,

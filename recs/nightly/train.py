@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,14 +17,15 @@ from django.utils.dateparse import parse_datetime
 
 from recs.engine.artifact import ArtifactError
 from recs.engine.catalogue_scores import places
-from recs.engine.evaluation import evaluate
-from recs.engine.interactions import HeldOut, Kind
-from recs.engine.recommender import Budget, Progress
+from recs.engine.evaluation import Ranks, evaluate
+from recs.engine.interactions import HeldOut, History, IntArray, Kind
+from recs.engine.recommender import Budget, Progress, Recommendations
 from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
 from recs.engine.recommenders.neural_cf import NeuralCf
 from recs.engine.recommenders.popularity import Popularity
+from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.transformer import COLD, VALIDATION_ROWS, Transformer
 from recs.engine.recommenders.user_knn import UserKnn
 from recs.engine.transformer.training import TrainingConfig
@@ -61,8 +62,8 @@ class Trained:
     """The family by name; ``best`` of them on validation, which is to be published; ``vectors``: the transformer,
     whose vectors are published in any case.
 
-    ``validation``: NDCG@10 of each; ``seconds``: what fitting it took; ``curve``: loss and validation of each of the
-    transformer's epochs.
+    ``validation``: NDCG@10 of each; ``seconds``: what fitting it took; ``curves``: of each that learns by
+    epochs, the stage, loss and validation of every one.
     """
 
     family: dict[str, Base]
@@ -70,7 +71,7 @@ class Trained:
     vectors: Transformer
     validation: dict[str, float]
     seconds: dict[str, float]
-    curve: list[dict[str, float]]
+    curves: dict[str, list[dict[str, float | str]]]
 
 
 def train(
@@ -82,7 +83,7 @@ def train(
     split = dataset.split
     family: dict[str, Base] = {}
     seconds: dict[str, float] = {}
-    curve: list[dict[str, float]] = []
+    curves: dict[str, list[dict[str, float | str]]] = {}
 
     def fit(name: str, recommender: Base, budget: Budget) -> None:
         began = time.monotonic()
@@ -90,8 +91,8 @@ def train(
 
         def learnt(progress: Progress) -> None:
             tell(progress)
-            if name == Transformer.name and "epoch" in progress.figures:
-                curve.append(progress.figures)
+            if "epoch" in progress.figures:
+                curves.setdefault(name, []).append({"stage": progress.stage, **progress.figures})
 
         recommender.fit(
             split.training,
@@ -131,27 +132,56 @@ def train(
         # As they will be served.
         one.mix(settings.SECOND_STAGE_WEIGHTS)
     validation = on_validation(family, split.validation, item_count=dataset.items.count, seed=seed)
-    return Trained(family, best_of(family, validation), transformer, validation, seconds, curve)
+    return Trained(family, best_of(family, validation), transformer, validation, seconds, curves)
 
 
 def on_validation(
     family: Mapping[str, Base], validation: HeldOut, *, item_count: int, seed: int
 ) -> dict[str, float]:
-    """NDCG@10 of each; 0 of all where nobody came back in that slice, so that the transformer is chosen."""
+    """NDCG@10 of each; 0 of all where nobody came back in that slice, so that the transformer is chosen.
+
+    A second stage has learnt on these rows. So of two stages it is that of the first, and what the second added for
+    shoppers whom it had not learnt from.
+    """
     if not len(validation):
         return dict.fromkeys(family, 0.0)
     rows = validation.sample(VALIDATION_ROWS, seed=seed)
-    return {
-        name: evaluate(one, rows, item_count=item_count, depth=10).ndcg_10 for name, one in family.items()
-    }
+    found = {}
+    for name, one in family.items():
+        asked: Ranks = one
+        added = 0.0
+        if isinstance(one, TwoStages) and one.second is not None:
+            asked, added = FirstStage(one), one.gain
+        found[name] = evaluate(asked, rows, item_count=item_count, depth=10).ndcg_10 + added
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStage:
+    """Ranks as the first stage of two does alone."""
+
+    both: TwoStages
+
+    def recommend(
+        self,
+        histories: Sequence[History],
+        k: int,
+        *,
+        exclude: Sequence[IntArray] | None = None,
+        among: IntArray | None = None,
+    ) -> Recommendations:
+        found = self.both.propose(histories, k, exclude=exclude, among=among)
+        return Recommendations(found.items, found.scores)
 
 
 def best_of(family: Mapping[str, Base], validation: Mapping[str, float]) -> str:
     """Who of those that may serve has the highest NDCG@10 on validation; of equals the transformer, which serves by
     its vectors alone.
 
-    The transformer's last epoch and the hybrid's weights were chosen on the same rows, so both look a little better
-    here than they are; that is why the test slice has the last word. Popularity is the bar that all must clear.
+    What each of them chose for itself, the transformer its last epoch, the hybrid its weights, the others their
+    settings, they chose on the same slice, so all look a little better here than they are, and those that chose among
+    more the most; only what a second stage adds is told by shoppers whom it had not learnt from. That is why the test
+    slice has the last word. Popularity is the bar that all must clear.
     """
     able = [name for name in _servable(family) if name != Popularity.name]
     return max(able, key=lambda name: (validation[name], name == Transformer.name))

@@ -68,7 +68,9 @@ def test_a_run_keeps_every_figure(shelves):
     assert figures["start"] == "cold: no model is published yet"
     assert figures["no_champion"] == "no model is published yet"
     assert figures["trigger"] == "beat"
-    assert figures["curve"][0]["epoch"] == 1.0
+    assert list(figures["curves"]) == ["neural_cf", "transformer"]
+    assert figures["curves"]["transformer"][0]["epoch"] == 1.0
+    assert {point["stage"] for point in figures["curves"]["neural_cf"]} == {"factorised", "deep"}
     assert figures["data"]["interactions"] == 810
     assert figures["data"]["products"] == 72
     assert figures["data"]["shoppers"] == 90
@@ -90,8 +92,10 @@ def test_the_next_night_goes_on_from_the_champions_towers(shelves):
     figures = run_nightly(minutes=MINUTES).figures
 
     assert figures["start"] == "warm"
-    assert figures["curve"][0]["epoch"] == 0.0
-    assert figures["quality"]["transformer"]["validation_ndcg@10"] >= round(figures["curve"][0]["ndcg@10"], 5)
+    assert figures["curves"]["transformer"][0]["epoch"] == 0.0
+    assert figures["quality"]["transformer"]["validation_ndcg@10"] >= round(
+        figures["curves"]["transformer"][0]["ndcg@10"], 5
+    )
 
 
 def test_a_challenger_that_is_no_better_is_refused_and_the_champion_serves_on(shelves):

@@ -1,11 +1,15 @@
 """Who of the family is published, and what a training goes on from."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from catalog.models import Product
-from recs.engine.interactions import HeldOut
+from recs.engine.interactions import HeldOut, History
+from recs.engine.recommenders.item_knn import ItemKnn
 from recs.engine.recommenders.second_stage.answers import WEIGHTS
+from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.transformer.batches import TARGET_WEIGHTS
 from recs.models import ModelVersion
 from recs.nightly.dataset import load_dataset
@@ -59,6 +63,26 @@ def test_where_nobody_came_back_to_choose_by_the_transformer_is_published():
     nothing = on_validation(FAMILY, HeldOut([], [], []), item_count=12, seed=1)
 
     assert best_of(FAMILY, nothing) == "transformer"
+
+
+class Both(TwoStages, ItemKnn):
+    """The first stage is an item-kNN."""
+
+
+def test_of_two_stages_the_first_is_validated_and_the_second_by_whom_it_had_not_learnt_from():
+    both = small_shop.following(12)
+    both.__class__ = Both
+    # Asked on these rows it would know the answers.
+    both.second, both.gain = None, 0.05
+    alone = HeldOut([History.of_items([3])], [np.array([5])], [np.array([3])])
+
+    first = on_validation({"hybrid": both}, alone, item_count=12, seed=1)
+    both.second = SimpleNamespace(rescored=lambda *_: 1 / 0)
+    found = on_validation({"hybrid": both}, alone, item_count=12, seed=1)
+
+    # After item 3 come 4 and 5.
+    assert first == {"hybrid": pytest.approx(1 / np.log2(3))}
+    assert found == {"hybrid": pytest.approx(1 / np.log2(3) + 0.05)}
 
 
 @pytest.fixture
