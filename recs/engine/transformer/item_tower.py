@@ -96,8 +96,9 @@ def item_features(items: Items, known: IntArray, config: ItemTowerConfig) -> Ite
     mask[:, 5] = np.diff(offsets) > 0
     return ItemFeatures(
         known=torch.from_numpy(np.maximum(known, 0).astype(np.int64)),
-        text=torch.from_numpy(np.nan_to_num(text)),
-        image=torch.from_numpy(np.nan_to_num(image)),
+        # Zeros, not masked later: an infinite number times nothing is no number, of which training makes more.
+        text=torch.from_numpy(np.where(mask[:, 1:2] > 0, text, np.float32(0))),
+        image=torch.from_numpy(np.where(mask[:, 2:3] > 0, image, np.float32(0))),
         category=torch.from_numpy(np.maximum(category, 0).astype(np.int64)),
         price=torch.from_numpy(np.where(priced, band, 0).astype(np.int64)),
         attribute_ids=torch.from_numpy(ids),
@@ -234,11 +235,10 @@ def _attributes(items: Items, known: int) -> tuple[IntArray, IntArray]:
 
 def _block(part: str, features: ItemFeatures, width: int) -> sparse.csr_matrix | FloatArray:
     """What :class:`ItemTower` multiplies the weights of a part by: [items, width], zeros for an item without it."""
-    has = features.mask[:, PARTS.index(part)].numpy()
     if part in ("text", "image"):
         dense: FloatArray = getattr(features, part).numpy()
-        # Rarely is there anything to leave out, and a copy of all texts is large.
-        return dense * has[:, None] if dense[has == 0].any() else dense
+        return dense
+    has = features.mask[:, PARTS.index(part)].numpy()
     if part == "attributes":
         offsets = features.attribute_offsets.numpy()
         counts = np.diff(offsets)

@@ -6,7 +6,7 @@ import torch
 
 from recs.engine.interactions import FloatArray, Items, Kind
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers
-from recs.engine.transformer.item_tower import ItemTower, item_tower_config
+from recs.engine.transformer.item_tower import ItemTower, item_features, item_tower_config
 from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
 
 WIDTH = 8
@@ -156,6 +156,22 @@ def test_an_item_with_no_part_at_all_is_zero():
     tower = item_tower(items)
 
     assert not tower.vectors(Items(count=2)).any()
+
+
+def test_numbers_that_are_none_make_a_part_missing_and_harm_no_other():
+    items, broken = content(), content()
+    assert items.text is not None
+    assert broken.text is not None
+    assert broken.image is not None
+    tower = item_tower(items)
+    broken.text[1, 0], broken.image[2, 1] = np.inf, -np.inf
+
+    found = tower.vectors(broken, known=np.array([0, 1, 2, -1]))
+    features = item_features(broken, np.arange(4), tower.config)
+
+    assert np.linalg.norm(found, axis=1) == pytest.approx([1.0] * 4, abs=1e-5)
+    assert features.mask[:, 1:3].tolist() == [[1.0, 1.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+    assert (features.text[1].tolist(), features.image[2].tolist()) == ([0.0] * 5, [0.0] * 3)
 
 
 def test_categories_and_attributes_that_training_never_showed_are_left_out():
