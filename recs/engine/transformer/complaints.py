@@ -41,13 +41,16 @@ NO_COMPLAINTS = Complaints(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
 
 
 def apart(interactions: Interactions) -> tuple[Interactions, Complaints]:
-    """The interactions without the complaints, and those of the complaints that something came before."""
+    """The interactions without the complaints, and those of the complaints that something came before; neither with
+    items outside the catalogue."""
+    if (interactions.item < 0).any():
+        interactions = interactions.kept(np.flatnonzero(interactions.item >= 0))
     against = complaint(interactions.kind, interactions.value)
     if not against.any():
         return interactions, NO_COMPLAINTS
     kept = interactions.kept(np.flatnonzero(~against))
     before = np.cumsum(~against) - 1
-    rows = np.flatnonzero(against & (before >= 0) & (interactions.item >= 0))
+    rows = np.flatnonzero(against & (before >= 0))
     rows = rows[kept.user[before[rows]] == interactions.user[rows]]
     return kept, Complaints(before[rows], interactions.item[rows], interactions.kind[rows])
 

@@ -6,7 +6,7 @@ import pytest
 from recs.engine.interactions import AGAINST, History, Interactions, Items, Kind
 from recs.engine.recommender import Budget
 from recs.engine.recommenders.transformer import Transformer
-from recs.engine.transformer.complaints import apart, turned_away
+from recs.engine.transformer.complaints import apart, renumbered, turned_away
 from recs.engine.transformer.training import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
 
@@ -60,6 +60,24 @@ def test_complaints_stand_after_the_same_users_interaction_before_them():
         [0, 1],
         [1, 0],
     ]
+
+
+def test_what_was_done_to_items_outside_the_catalogue_is_left_out():
+    rows = [
+        (0, 1, Kind.VIEW, np.nan),
+        (0, -1, Kind.VIEW, np.nan),
+        (0, -1, Kind.HIDE, np.nan),
+        (0, 2, Kind.HIDE, np.nan),
+        (1, -1, Kind.VIEW, np.nan),
+        (1, 3, Kind.HIDE, np.nan),
+    ]
+
+    kept, complaints = apart(interactions(rows))
+    met, numbered, against = renumbered(kept, complaints)
+
+    assert kept.item.tolist() == [1]
+    assert (complaints.after.tolist(), complaints.item.tolist()) == ([0], [2])
+    assert (met.tolist(), numbered.item.tolist(), against.item.tolist()) == ([1, 2], [0], [1])
 
 
 def test_a_user_is_turned_away_by_a_share_of_the_mean():
