@@ -41,10 +41,16 @@ class Candidates:
         return float(gain.mean())
 
 
+FAINTEST = 1e-6
+"""Of a row's highest score. Where no neighbour speaks for anything, neighbourhood methods tell items apart by a
+billionth of popularity: made a voice as loud as any, that would be popularity in the name of those who know nothing."""
+
+
 def normalised(scores: FloatArray) -> FloatArray:
-    """Each row over its highest, so that members speak on one scale whatever a history's length."""
+    """Each row over its highest, so that members speak on one scale whatever a history's length; one whose highest is
+    below ``FAINTEST`` over that, so that it stays faint."""
     best = scores.max(axis=1, keepdims=True)
-    return (scores / np.where(best > 0, best, 1.0)).astype(np.float32)
+    return (scores / np.where(best > 0, np.maximum(best, FAINTEST), 1.0)).astype(np.float32)
 
 
 def candidates(members: Sequence[Base], held_out: HeldOut) -> Candidates:

@@ -55,6 +55,17 @@ def test_each_length_of_history_gets_the_member_that_suits_it():
     assert long[1] > long[0]
 
 
+def test_a_member_that_tells_items_apart_by_a_billionth_of_popularity_stays_faint():
+    scores = np.array([[1e-9, 5e-10, 0.0], [2e-6, 1e-6, 1e-9]], dtype=np.float32)
+
+    assert normalised(scores)[0] == pytest.approx([1e-3, 5e-4, 0.0])
+    assert normalised(scores)[1] == pytest.approx([1.0, 0.5, 5e-4])
+
+
+def test_a_row_without_a_score_above_nothing_stays_as_it_is():
+    assert normalised(np.array([[-2.0, -0.5]], dtype=np.float32)).tolist() == [[-2.0, -0.5]]
+
+
 def test_members_speak_on_one_scale_and_a_row_without_a_score_stays():
     scores = np.array([[2.0, 4.0, -2.0], [0.0, 0.0, 0.0]], dtype=np.float32)
 
