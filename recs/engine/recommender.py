@@ -80,7 +80,8 @@ class Recommender(Protocol):
     ) -> Recommendations: ...
 
     def explain(self, history: History, item: int) -> FloatArray:
-        """Contribution of each interaction of the history to the item's score, float32 ``[len(history)]``."""
+        """float32 ``[len(history)]``: the item's score minus its score without each interaction of the history; a
+        history without a wish scores nothing. Zeros for an item outside the catalogue."""
         ...
 
     def save(self, folder: Path) -> str:

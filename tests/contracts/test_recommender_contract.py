@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from recs.engine.interactions import History, Kind
+from recs.engine.recommender import VectorRecommender
+from recs.engine.recommenders.base import Base
 from tests.contracts.small_recommenders import (
     GROUPS,
     ITEMS,
@@ -17,6 +19,7 @@ from tests.contracts.small_recommenders import (
     fitted,
     grouped,
     interactions_of,
+    shelves,
 )
 
 
@@ -42,7 +45,7 @@ def test_what_is_excluded_is_never_returned(name: str):
 
 @every_recommender
 def test_only_what_it_may_choose_among_is_returned(name: str):
-    among = np.array([1, 2, 3])
+    among = np.array([1, -1, 2, ITEMS, 3])
 
     found = fitted(name).recommend([History.of_items([0])], 5, among=among)
 
@@ -65,13 +68,41 @@ def test_an_empty_history_is_answered(name: str):
 
 
 @every_recommender
+def test_where_nobody_asks_or_nothing_is_asked_for_the_answer_is_empty(name: str):
+    recommender = fitted(name)
+
+    nobody = recommender.recommend([], 5)
+    nothing = recommender.recommend([History.of_items([0]), History.of_items([])], 0)
+
+    assert nobody.items.shape == nobody.scores.shape == (0, 5)
+    assert nothing.items.shape == nothing.scores.shape == (2, 0)
+
+
+@every_recommender
 def test_items_outside_the_catalogue_are_passed_over(name: str):
     recommender = fitted(name)
 
-    strange = recommender.recommend([History.of_items([-1, 0, -1, 3])], 5)
+    strange = recommender.recommend([History.of_items([-1, 0, ITEMS, -1, 3, ITEMS + 7])], 5)
     plain = recommender.recommend([History.of_items([0, 3])], 5)
 
     assert strange.items.tolist() == plain.items.tolist()
+
+
+@every_recommender
+def test_what_was_done_to_items_outside_the_catalogue_is_not_learnt_from(name: str):
+    plain = grouped()
+    # Before each fifth interaction one of the same user, the first of them a hide.
+    source = np.repeat(np.arange(len(plain)), 1 + (np.arange(len(plain)) % 5 == 0))
+    strange = plain.kept(source)
+    added = np.flatnonzero(np.diff(source) == 0)
+    strange.item[added] = -1
+    strange.kind[added[0]] = int(Kind.HIDE)
+    histories = [History.of_items([0, 3]), History.of_items([7])]
+
+    found, expected = (fit(name, data).recommend(histories, 5) for data in (strange, plain))
+
+    assert found.items.tolist() == expected.items.tolist()
+    assert found.scores == pytest.approx(expected.scores, abs=1e-5)
 
 
 @every_recommender
@@ -126,6 +157,61 @@ def test_an_explanation_has_a_number_for_each_interaction(name: str):
 
     assert found.shape == (3,)
     assert found[1] == pytest.approx(0.0, abs=1e-5)
+
+
+@every_recommender
+def test_an_explanation_is_the_score_with_an_interaction_minus_the_score_without_it(name: str):
+    recommender = fitted(name)
+    assert isinstance(recommender, Base)
+    # One of them twice, a hide that takes something back, and items outside the catalogue.
+    history = History.of_items([0, 3, 7, 0, -1, 6, 7, ITEMS])
+    history.kind[6] = int(Kind.HIDE)
+    left = [history, *(history.without(place) for place in range(len(history)))]
+
+    scores = np.concatenate([recommender.final_scores([one]) for one in left])
+    rounding = 2e-6 * float(np.abs(scores).max())
+
+    for item in (0, 1, 7, 9):
+        expected = scores[0, item] - scores[1:, item]
+        assert recommender.explain(history, item) == pytest.approx(expected, abs=rounding)
+
+
+@every_recommender
+def test_a_history_left_without_a_wish_counts_for_nothing_in_an_explanation(name: str):
+    recommender = fitted(name)
+    assert isinstance(recommender, Base)
+    history = History.of_items([3, 0])
+    history.kind[0] = int(Kind.HIDE)
+
+    with_both, without_hide = recommender.final_scores([history, history.without(0)])[:, 9]
+
+    assert recommender.explain(history, 9) == pytest.approx([with_both - without_hide, with_both], abs=1e-5)
+
+
+@every_recommender
+@pytest.mark.parametrize("item", [-1, ITEMS, ITEMS + 7])
+def test_nothing_explains_an_item_outside_the_catalogue(name: str, item: int):
+    assert fitted(name).explain(History.of_items([0, 3]), item).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("name", ["content_based", "matrix_factorization", "transformer"])
+def test_a_score_of_those_who_have_vectors_is_an_inner_product(name: str):
+    recommender = fitted(name)
+    assert isinstance(recommender, VectorRecommender)
+    assert isinstance(recommender, Base)
+    histories = [History.of_items([0, 3]), History.of_items([7, 1, 4])]
+
+    users = recommender.encode(histories)
+    vectors = recommender.item_vectors(shelves(ITEMS), known=np.arange(ITEMS))
+
+    assert users.shape == (2, recommender.dimension)
+    assert users @ vectors.T == pytest.approx(recommender.scores(histories), abs=1e-5)
+
+
+def test_no_others_have_vectors():
+    have = [name for name in MAKERS if isinstance(fitted(name), VectorRecommender)]
+
+    assert have == ["content_based", "matrix_factorization", "transformer"]
 
 
 @pytest.mark.parametrize("name", [name for name in MAKERS if name != "popularity"])

@@ -103,16 +103,6 @@ class ContentBased(Base):
         scores[wishes.empty] = self.popular
         return scores
 
-    def explain(self, history: History, item: int) -> FloatArray:
-        """The summands of the score; popularity's is nobody's doing."""
-        wishes = self._wishes([history])
-        summands = np.zeros(len(wishes.row), dtype=np.float32)
-        for part, columns in self._columns():
-            shares = _shares(wishes, self.has[part])
-            alike = self.vectors[wishes.item, columns] @ self.vectors[item, columns]
-            summands += self.weights[part] * shares * alike
-        return wishes.contributions(history, summands)
-
     def pack(self) -> Artifact:
         config = {
             "weights": self.weights,

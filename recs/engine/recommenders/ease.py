@@ -79,11 +79,6 @@ class Ease(Base):
         scores[wishes.empty] = self.popular
         return scores
 
-    def explain(self, history: History, item: int) -> FloatArray:
-        """The summands of the score; of an item that stands twice only the newest counts."""
-        wishes = self._wishes([history])
-        return wishes.contributions(history, wishes.weight * self.weights.column(wishes.item, item))
-
     def pack(self) -> Artifact:
         config = {"penalty": self.penalty, "decay": self.decay}
         return Artifact(self.name, config, {**self.weights.arrays(), "popular": self.popular})

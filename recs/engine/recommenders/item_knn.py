@@ -75,12 +75,6 @@ class ItemKnn(Base):
         scores[wishes.empty] = self.popular
         return scores
 
-    def explain(self, history: History, item: int) -> FloatArray:
-        """The summands of the score."""
-        wishes = self._wishes([history])
-        column = self.neighbours[wishes.item, item].toarray().ravel()
-        return wishes.contributions(history, wishes.weight * column)
-
     def pack(self) -> Artifact:
         config = {"shrinkage": self.shrinkage, "decay": self.decay}
         arrays = {

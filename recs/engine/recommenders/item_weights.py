@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import lapack
 
-from recs.engine.interactions import FloatArray, IntArray
+from recs.engine.interactions import FloatArray
 
 MOST_ITEMS = 30_000
 """Beyond, a dense matrix would take more than 3.6 GB."""
@@ -25,10 +25,6 @@ class ItemWeights(Protocol):
         """``wishes B``, float32 [histories, items]."""
         ...
 
-    def column(self, items: IntArray, item: int) -> FloatArray:
-        """``B[items, item]``."""
-        ...
-
     def arrays(self) -> dict[str, np.ndarray]: ...
 
 
@@ -38,9 +34,6 @@ class Dense:
 
     def scores(self, wishes: sparse.csr_matrix) -> FloatArray:
         return np.asarray(wishes @ self.weights)
-
-    def column(self, items: IntArray, item: int) -> FloatArray:
-        return self.weights[items, item]
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"weights": self.weights}
@@ -59,10 +52,6 @@ class LowRank:
         own = wishes.multiply(self.diagonal[None, :]).tocoo()
         scores[own.row, own.col] -= own.data
         return scores
-
-    def column(self, items: IntArray, item: int) -> FloatArray:
-        weights = (self.basis[items] * self.strength) @ self.basis[item]
-        return np.where(items == item, 0.0, weights).astype(np.float32)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"basis": self.basis, "strength": self.strength, "diagonal": self.diagonal}

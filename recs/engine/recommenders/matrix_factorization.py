@@ -119,26 +119,26 @@ class MatrixFactorization(Base):
     ) -> float:
         return choose(served, judge, stage="recency", count=len(DECAYS), until=until, progress=progress)
 
+    @property
+    def dimension(self) -> int:
+        return self.side.factors.shape[1]
+
     def encode(self, histories: Sequence[History]) -> FloatArray:
         """float32 [histories, factors]; zeros for a history without a wish."""
         return self._users(self._wishes(histories), histories).numpy()
+
+    def item_vectors(self, items: Items, *, known: IntArray | None = None) -> FloatArray:
+        """The factors of items of training; zeros for a new one, of which nothing is known here."""
+        vectors = np.zeros((items.count, self.dimension), dtype=np.float32)
+        if known is not None:
+            vectors[known >= 0] = self.side.factors.numpy()[known[known >= 0]]
+        return vectors
 
     def scores(self, histories: Sequence[History]) -> FloatArray:
         wishes = self._wishes(histories)
         scores = (self._users(wishes, histories) @ self.side.factors.T).numpy()
         scores[wishes.empty] = self.popular
         return scores
-
-    def explain(self, history: History, item: int) -> FloatArray:
-        """The summands of the score, as in the paper's section 5: ``y' (Y'Y + Y'DY + λI)^-1 y_j c_j p_j``."""
-        wishes = self._wishes([history])
-        extra, preference = (torch.from_numpy(part).double() for part in self._confidence(wishes, [history]))
-        vectors = self.side.factors[wishes.item].double()
-        system = (vectors * extra[:, None]).T @ vectors
-        system.diagonal().add_(self.side.spectrum.double() + self.setting.penalty)
-        reach = torch.linalg.solve(system, self.side.factors[item].double())
-        summands = (vectors @ reach) * (1.0 + extra) * preference
-        return wishes.contributions(history, summands.numpy())
 
     def pack(self) -> Artifact:
         config = {"alpha": self.setting.alpha, "penalty": self.setting.penalty, "decay": self.decay}

@@ -75,6 +75,7 @@ class NeuralCf(Base):
     ) -> None:
         began = time.monotonic()
         torch.manual_seed(seed)
+        self.rng = np.random.default_rng(seed)
         self.popular = popularity(interactions, items.count)
         self.config = replace(self.config, items=items.count)
         self.network = NeuMf(self.config)
@@ -132,11 +133,13 @@ class NeuralCf(Base):
         items, log_q = self.network.factor.items(), None
         if len(items) > SAMPLED:
             own, target = torch.unique(target, return_inverse=True)
-            drawn = torch.randint(len(items), (NEGATIVES,))
-            drawn = torch.unique(drawn[~torch.isin(drawn, own)])
-            log_q = torch.full((len(own) + len(drawn),), float(np.log(NEGATIVES / len(items))))
+            size = min(NEGATIVES, len(items))
+            # Each once: drawn with repetitions, an item would stand here with a smaller chance than is corrected for.
+            drawn = torch.from_numpy(self.rng.choice(len(items), size=size, replace=False))
+            fresh = drawn[~torch.isin(drawn, own)]
+            log_q = torch.full((len(own) + len(fresh),), float(np.log(size / len(items))))
             log_q[: len(own)] = 0.0
-            items = functional.embedding(torch.cat([own, drawn]), items)
+            items = functional.embedding(torch.cat([own, fresh]), items)
         return softmax_backward(
             self.network.factor(wishes),
             target,
@@ -168,19 +171,9 @@ class NeuralCf(Base):
     @torch.inference_mode()
     def scores(self, histories: Sequence[History]) -> FloatArray:
         wishes = self._wishes(histories)
-        scores = self._scores(wishes, torch.arange(len(self.popular))).numpy()
+        scores = self._scores(wishes).numpy()
         scores[wishes.empty] = self.popular
         return scores
-
-    @torch.inference_mode()
-    def explain(self, history: History, item: int) -> FloatArray:
-        """Leave one out: the score with an interaction minus the score without it."""
-        wishes = self._wishes([history])
-        size = len(wishes.row)
-        left_out = [History.of_items(np.delete(wishes.item, place)) for place in range(size)]
-        every = self._wishes([History.of_items(wishes.item), *left_out])
-        scores = self._scores(every, torch.tensor([item])).numpy()[:, 0]
-        return wishes.contributions(history, scores[0] - scores[1:])
 
     def pack(self) -> Artifact:
         arrays = {name: weight.numpy() for name, weight in self.network.state_dict().items()}
@@ -203,9 +196,9 @@ class NeuralCf(Base):
     def _wishes(self, histories: Sequence[History]) -> Wishes:
         return read_wishes(histories, len(self.popular), decay=self.config.decay)
 
-    def _scores(self, wishes: Wishes, items: Tensor) -> Tensor:
+    def _scores(self, wishes: Wishes) -> Tensor:
         """float32 [histories, items], in blocks that fit the cache."""
-        factors = self.network.factor.items()[items]
+        items, factors = torch.arange(len(self.popular)), self.network.factor.items()
         size = max(1, PAIRS_AT_ONCE // max(1, len(items)))
         return torch.cat(
             [

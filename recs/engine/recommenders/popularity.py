@@ -1,4 +1,6 @@
-"""What everybody wants, lately: each interaction counts half as much for every half-life that has passed."""
+"""What everybody wants, lately: each interaction counts half as much for every half-life that has passed, the
+exponential time weight of Ding and Li 2005 (doi 10.1145/1099554.1099689), ``2^(-age / T0)`` with their half-life T0.
+"""
 
 from __future__ import annotations
 
@@ -46,10 +48,6 @@ class Popularity(Base):
 
     def scores(self, histories: Sequence[History]) -> FloatArray:
         return np.repeat(self.popular[None, :], len(histories), axis=0)
-
-    def explain(self, history: History, item: int) -> FloatArray:
-        """Nothing that the user did matters here."""
-        return np.zeros(len(history), dtype=np.float32)
 
     def pack(self) -> Artifact:
         return Artifact(self.name, {}, {"popular": self.popular})

@@ -84,15 +84,6 @@ class UserKnn(Base):
         scores[wishes.empty] = self.popular
         return scores
 
-    def explain(self, history: History, item: int) -> FloatArray:
-        """The summands of the score: of each similarity, what each wish adds to the inner product."""
-        wishes = self._wishes([history])
-        similar = self._similar(wishes)
-        votes = self.votes[similar.indices, item].toarray().ravel()
-        shared = self.seen[similar.indices][:, wishes.item].toarray()
-        summands = wishes.weight * self.idf[wishes.item] ** 2 * shared
-        return wishes.contributions(history, votes @ (summands / self._bottom(wishes, similar)[:, None]))
-
     def pack(self) -> Artifact:
         config = {"neighbours": self.neighbours, "shrinkage": self.shrinkage, "decay": self.decay}
         arrays = {"indices": self.seen.indices, "indptr": self.seen.indptr, "popular": self.popular}
@@ -130,14 +121,10 @@ class UserKnn(Base):
         asked = sparse.csr_matrix(wishes.matrix() @ sparse.diags(self.idf))
         own = np.sqrt(np.asarray(asked.multiply(asked).sum(axis=1)).ravel())
         blocks = []
-        for start in range(0, asked.shape[0], ROWS):
+        # A block at least: there is nothing to put together where nobody asks.
+        for start in range(0, max(1, asked.shape[0]), ROWS):
             block = (asked[start : start + ROWS] @ self.weighted).tocsr()
             rows = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
             block.data /= own[start + rows] * self.lengths[block.indices] + self.shrinkage
             blocks.append(strongest(block, self.neighbours))
         return sparse.vstack(blocks, format="csr")
-
-    def _bottom(self, wishes: Wishes, similar: sparse.csr_matrix) -> FloatArray:
-        """What the inner products of the only history with its neighbours were divided by."""
-        own = np.sqrt(np.sum((wishes.weight * self.idf[wishes.item]) ** 2))
-        return (own * self.lengths[similar.indices] + self.shrinkage).astype(np.float32)

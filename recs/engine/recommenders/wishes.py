@@ -65,14 +65,6 @@ class Wishes:
         """bool [histories]: who wants nothing that is known, and gets what is popular."""
         return np.bincount(self.row[self.weight > 0], minlength=self.rows) == 0
 
-    def contributions(self, history: History, summands: FloatArray) -> FloatArray:
-        """float32 [len(history)]: the summands [n] of a score, each at its interaction of the only history; zeros where
-        it wants nothing, for then what is popular was the answer."""
-        result = np.zeros(len(history), dtype=np.float32)
-        if not self.empty[0]:
-            result[self.place] = summands
-        return result
-
 
 def read_wishes(
     histories: Sequence[History], item_count: int, *, decay: float, once: bool = True, against: float = 0.0

@@ -1,0 +1,57 @@
+"""What the factorised branch learns against where the catalogue is large."""
+
+import numpy as np
+import pytest
+import torch
+
+from recs.engine.interactions import History, Items
+from recs.engine.recommender import Budget
+from recs.engine.recommenders import neural_cf
+from recs.engine.recommenders.neumf import NeuMfConfig
+from tests.contracts.small_recommenders import ITEMS, grouped
+
+
+def fitted() -> neural_cf.NeuralCf:
+    model = neural_cf.NeuralCf(NeuMfConfig(dimension=8, deep=4, hidden=(4, 2), epochs=1, dropout=0.0))
+    model.fit(grouped(), Items(count=ITEMS), budget=Budget(30), seed=1)
+    return model
+
+
+def test_a_sample_of_the_whole_catalogue_is_the_whole_catalogue(monkeypatch: pytest.MonkeyPatch):
+    model = fitted()
+    wishes, target = torch.tensor([[0, 3], [7, ITEMS]]), torch.tensor([6, 1])
+    whole = model._learn_factors(wishes, target)
+
+    monkeypatch.setattr(neural_cf, "SAMPLED", 5)
+    losses = [model._learn_factors(wishes, target) for _ in range(3)]
+
+    assert losses == pytest.approx([whole] * 3, rel=2e-3)
+
+
+def test_a_sample_has_each_item_once_and_those_drawn_count_for_all_others(monkeypatch: pytest.MonkeyPatch):
+    model = fitted()
+    monkeypatch.setattr(neural_cf, "SAMPLED", 5)
+    monkeypatch.setattr(neural_cf, "NEGATIVES", 6)
+    corrections: list[list[float]] = []
+
+    def learnt(*args: object, log_q: torch.Tensor, **named: object) -> float:
+        corrections.append(log_q.tolist())
+        return 0.0
+
+    monkeypatch.setattr(neural_cf, "softmax_backward", learnt)
+    for _ in range(30):
+        model._learn_factors(torch.tensor([[0]]), torch.tensor([6]))
+
+    # The target for certain, and of six drawn all but, perhaps, that one.
+    assert {len(log_q) for log_q in corrections} == {6, 7}
+    for log_q in corrections:
+        assert log_q == pytest.approx([0.0] + [np.log(6 / ITEMS)] * (len(log_q) - 1))
+
+
+def test_trained_against_a_sample_it_still_finds_the_group(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(neural_cf, "SAMPLED", 5)
+    monkeypatch.setattr(neural_cf, "NEGATIVES", 6)
+
+    found = fitted().recommend([History.of_items([0, 3])], 3, exclude=[np.array([0, 3])])
+
+    assert {int(item) % 3 for item in found.items[0]} == {0}
