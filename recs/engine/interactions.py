@@ -43,9 +43,13 @@ AGAINST = 0.25
 complain for it to be learnt."""
 
 
+_WISHES = np.isin(np.arange(max(Kind) + 1), POSITIVE_KINDS)
+
+
 def wanted(kind: IntArray, value: FloatArray) -> NDArray[np.bool_]:
-    """bool ``[n]``: which interactions say that the user wants such items; a rating without stars does."""
-    return np.isin(kind, POSITIVE_KINDS) & ~complaint(kind, value)
+    """bool, alike in shape: which interactions say that the user wants such items; a rating without stars does."""
+    # A table: asked of one history in each request, where np.isin took several times as long.
+    return _WISHES.take(kind, mode="clip") & ~complaint(kind, value)
 
 
 def taken_back(subject: IntArray, bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -92,8 +96,8 @@ class History:
         """All but one interaction."""
         return self.kept(np.arange(len(self)) != place)
 
-    def kept(self, which: NDArray[np.bool_]) -> History:
-        """Those interactions for which ``which`` [n] holds."""
+    def kept(self, which: NDArray[np.bool_] | IntArray | slice) -> History:
+        """Those interactions for which ``which`` [n] holds, or which it names."""
         return History(self.item[which], self.kind[which], self.time[which], self.value[which])
 
     @classmethod

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from recs.engine.interactions import FloatArray, IntArray, Items, complaint
+from recs.engine.interactions import FloatArray, IntArray, Items, complaint, wanted
 from recs.engine.transformer.complaints import turned_away
 from recs.engine.transformer.item_tower import ItemTower
 from recs.engine.transformer.left_out import LeftOut, last_states_without, places_by_item
@@ -59,7 +59,7 @@ class UserTowers(nn.Module):
     def encode(
         self, vectors: FloatArray, kind: IntArray, time: IntArray, value: FloatArray, lengths: IntArray
     ) -> FloatArray:
-        """float32 [b, m d] from item vectors [b, n, m d] padded on the right; a history of length 0 gives zeros.
+        """float32 [b, m d] from item vectors [b, n, m d] padded on the right; a history without a wish gives zeros.
 
         ``time`` in seconds, 0 where unknown; ``value`` NaN where there is none. Complaints turn the vector away from
         what they are of. Serving's entry point. Raises ValueError for more interactions than the towers read.
@@ -68,6 +68,7 @@ class UserTowers(nn.Module):
         if vectors.shape[1] > longest:
             raise ValueError(f"{vectors.shape[1]} interactions per history, expected at most {longest}")
         inside = np.arange(vectors.shape[1]) < lengths[:, None]
+        lengths = np.where((inside & wanted(kind, value)).any(axis=1), lengths, 0)
         against = inside & complaint(kind, value)
         if not against.any():
             return self.last_states(vectors, kind, gap_bucket(time), scaled_value(value), lengths)
@@ -75,7 +76,7 @@ class UserTowers(nn.Module):
         order = np.argsort(~kept, axis=1, kind="stable")
         first = np.arange(len(kind))[:, None], order
         gap, scaled = gap_bucket(time[first]), scaled_value(value[first])
-        users = self.last_states(vectors[first], kind[first], gap, scaled, kept.sum(axis=1))
+        users = self.last_states(vectors[first], kind[first], gap, scaled, np.minimum(kept.sum(axis=1), lengths))
         return turned_away(users, [own[which] for own, which in zip(vectors, against, strict=True)])
 
     def left_out(
@@ -91,15 +92,14 @@ class UserTowers(nn.Module):
             raise ValueError(f"{len(item)} interactions, expected at most {self.config.longest}")
         items, places = places_by_item(item)
         left_out = [np.zeros(0, dtype=np.int64), *places]
-        against = complaint(kind, value)
-        if not against.any():
-            users = self._without(vectors, kind, time, value, left_out)
-            return LeftOut(items, users[0], users[1:])
+        wish, against = wanted(kind, value), complaint(kind, value)
         read = np.flatnonzero(~against)
         still = [np.searchsorted(read, np.intersect1d(those, read)) for those in left_out]
         users = self._without(vectors[read], kind[read], time[read], value[read], still)
-        complained = [vectors[np.setdiff1d(np.flatnonzero(against), those)] for those in left_out]
-        users = turned_away(users, complained)
+        users[[wish[those].sum() == wish.sum() for those in left_out]] = 0.0
+        if against.any():
+            complained = [vectors[np.setdiff1d(np.flatnonzero(against), those)] for those in left_out]
+            users = turned_away(users, complained)
         return LeftOut(items, users[0], users[1:])
 
     def _without(

@@ -62,9 +62,7 @@ class Block(nn.Module):
         )
         dropout = self.dropout if self.training else 0.0
         mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True, dropout_p=dropout)
-        return self.fed_forward(
-            x + functional.dropout(self.out(mixed.transpose(1, 2).reshape(batch, length, width)), dropout)
-        )
+        return self.fed_forward(x + self._thinned(self.out(mixed.transpose(1, 2).reshape(batch, length, width))))
 
     def newest(self, x: Tensor, last: Tensor | None) -> Tensor:
         """[b, d]: what ``forward`` gives at the places ``last`` [b], None for the last of all, and nowhere else."""
@@ -96,8 +94,10 @@ class Block(nn.Module):
 
     def fed_forward(self, x: Tensor) -> Tensor:
         """The second half of the block, alike in shape, each state by itself."""
-        hidden = self.down(functional.gelu(self.up(self.forward_norm(x))))
-        return x + functional.dropout(hidden, self.dropout, self.training)
+        return x + self._thinned(self.down(functional.gelu(self.up(self.forward_norm(x)))))
+
+    def _thinned(self, x: Tensor) -> Tensor:
+        return functional.dropout(x, self.dropout) if self.training else x
 
 
 class UserTower(nn.Module):
@@ -142,9 +142,9 @@ class UserTower(nn.Module):
         steps = torch.arange(vectors.shape[1], device=vectors.device)
         position = (length[:, None] - 1 - steps).clamp(0, self.config.longest - 1)
         # A unit vector's components are 1/sqrt(d) large: brought to about 1.
-        x = vectors * math.sqrt(vectors.shape[-1])
-        x = x + self.position(position) + self.kind(kind) + self.gap(gap) + self.value(value[..., None])
-        return functional.dropout(x, self.config.dropout, self.training)
+        x = torch.add(self.position(position), vectors, alpha=math.sqrt(vectors.shape[-1]))
+        x = x.add_(self.kind(kind)).add_(self.gap(gap)).addcmul_(value[..., None], self.value.weight[:, 0])
+        return functional.dropout(x, self.config.dropout) if self.training else x
 
     @torch.no_grad()
     def adopt_unseen(self, *, kinds: IntArray, gaps: IntArray, longest: int) -> None:
