@@ -27,13 +27,23 @@ def interactions_without(interactions: Interactions, items: IntArray) -> Interac
 
 def held_out_without(held_out: HeldOut, items: IntArray) -> HeldOut:
     """For choosing: no history, no target names those items. Rows left without a history or a target go."""
-    rows = []
-    for history, target, exclude in zip(held_out.histories, held_out.targets, held_out.exclude, strict=True):
+    histories, targets, rows = [], [], []
+    for row, (history, target) in enumerate(zip(held_out.histories, held_out.targets, strict=True)):
         wanted = target[~np.isin(target, items)]
         keep = ~np.isin(history.item, items)
         if len(wanted) and keep.any():
-            rows.append((_kept(history, keep), wanted, exclude))
-    return HeldOut([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
+            histories.append(history.kept(keep))
+            targets.append(wanted)
+            rows.append(row)
+    complaints = held_out.complaints
+    return HeldOut(
+        histories,
+        targets,
+        [held_out.exclude[row] for row in rows],
+        None if held_out.users is None else held_out.users[rows],
+        None if held_out.kinds is None else held_out.kinds[rows],
+        None if complaints is None else held_out_without(complaints, items),
+    )
 
 
 def targets_among(held_out: HeldOut, items: IntArray) -> np.ndarray:
@@ -52,7 +62,3 @@ def first_clicks(sequences: Sequence[IntArray], clicks: int) -> HeldOut:
         [row[clicks : clicks + 1] for row in rows],
         [row[:clicks] for row in rows],
     )
-
-
-def _kept(history: History, keep: np.ndarray) -> History:
-    return History(history.item[keep], history.kind[keep], history.time[keep], history.value[keep])

@@ -22,7 +22,8 @@ class SequenceFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SequenceData:
-    """``sequences[u]``: dense item indices in the order of time; ``items`` with attributes where given."""
+    """``sequences[u]``: dense item numbers in the order of time, drawn at random; ``items`` with attributes where
+    given."""
 
     name: str
     sequences: list[IntArray]
@@ -68,10 +69,14 @@ def read_sequences(path: Path, attributes: Path | None = None) -> SequenceData:
     if not codes:
         raise SequenceFileError(f"{path} holds no user; expected lines of `user item item …`")
     known = np.unique(np.concatenate([np.array(row, dtype=np.int64) for row in codes]))
-    sequences = [np.searchsorted(known, np.array(row, dtype=np.int64)) for row in codes]
+    # Files are often numbered in the order in which items come up, so that neighbours in number are neighbours in a
+    # history. Numbers drawn at random tell nothing, and so neither does the order of equal scores.
+    number = np.random.default_rng(0).permutation(len(known))
+    sequences = [number[np.searchsorted(known, np.array(row, dtype=np.int64))] for row in codes]
     if max(len(row) for row in sequences) < SHORTEST:
         raise SequenceFileError(f"{path}: no user has {SHORTEST} items, so nothing can be held out")
-    items = _with_attributes(attributes, known) if attributes else Items(count=len(known))
+    by_number = known[np.argsort(number)]
+    items = _with_attributes(attributes, by_number) if attributes else Items(count=len(known))
     return SequenceData(path.name.split(".")[0], sequences, items)
 
 
@@ -119,9 +124,9 @@ def _with_attributes(path: Path, known: IntArray) -> Items:
     rows = []
     for code in known:
         row = table.get(str(code), [])
-        if not isinstance(row, list) or not all(isinstance(value, int) and value >= 0 for value in row):
+        if not isinstance(row, list) or not all(type(value) is int and 0 <= value < 2**62 for value in row):
             raise SequenceFileError(
-                f"{path}: item {code}: expected a list of whole numbers, got {str(row)[:60]}"
+                f"{path}: item {code}: expected a list of whole numbers from 0 to 2^62, got {str(row)[:60]}"
             )
         rows.append(row)
     flat = np.array([value for row in rows for value in row], dtype=np.int64)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-# In training 50 counts three, 10, 20, 40 and 60 two, 70 one, 30 none: users 4 to 6 are too short to be tested.
-LINES = "1 10 20 30 40\n2 40 20 10 30\n3 40 10 20 30\n4 50 60\n5 50 60\n6 50 70\n"
+# In training 50 counts four, 60 three, 10, 20 and 40 two, 70 one, 30 none: users 4 to 7 are too short to be tested.
+LINES = "1 10 20 30 40\n2 40 20 10 30\n3 40 10 20 30\n4 50 60\n5 50 60\n6 50 70\n7 60 50\n"
 
 
 @pytest.fixture
@@ -27,15 +27,15 @@ def test_figures_are_printed_and_written_as_json(
     call_command("evaluate", sequences=str(sequences), recommenders="popularity", json=str(report))
 
     written = json.loads(report.read_text())
-    assert (written["dataset"], written["users"], written["items"]) == ("Tiny", 6, 7)
+    assert (written["dataset"], written["users"], written["items"]) == ("Tiny", 7, 7)
     (row,) = written["results"]
     assert row["recommender"] == "popularity"
-    # User 1 is offered 50, 40, 60, 70: the target is second. Users 2 and 3: 50, 60, 70, 30, the target fourth.
+    # User 1 is offered 50, 60, 40, 70: the target is third. Users 2 and 3: 50, 60, 70, 30, the target fourth.
     assert (row["hr@5"], row["hr@10"]) == (1.0, 1.0)
     assert (
-        row["ndcg@10"] == row["ndcg@5"] == pytest.approx((1 / math.log2(3) + 2 / math.log2(5)) / 3, abs=1e-5)
+        row["ndcg@10"] == row["ndcg@5"] == pytest.approx((1 / math.log2(4) + 2 / math.log2(5)) / 3, abs=1e-5)
     )
-    assert row["mrr"] == pytest.approx((1 / 2 + 1 / 4 + 1 / 4) / 3, abs=1e-5)
+    assert row["mrr"] == pytest.approx((1 / 3 + 1 / 4 + 1 / 4) / 3, abs=1e-5)
     assert row["coverage@10"] == pytest.approx(5 / 7, abs=1e-5)
     assert row["parameters"] == 7
     assert row["train_seconds"] >= 0

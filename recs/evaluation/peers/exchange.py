@@ -54,9 +54,10 @@ class Task:
     seconds: float
     seed: int
 
-    def share_found(self, ranked: np.ndarray) -> float:
-        """Share of the validation targets among lists of ten: what a peer may choose its settings on."""
-        return float((ranked[:, :PLACES] == self.targets[:, None]).any(axis=1).mean())
+    def ndcg_10(self, ranked: np.ndarray) -> float:
+        """NDCG@10 of the validation, of one target a row: what a peer chooses its settings on, as ours do."""
+        found = ranked[:, :PLACES] == self.targets[:, None]
+        return float((found / np.log2(np.arange(found.shape[1]) + 2)).sum(axis=1).mean())
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,10 @@ def answer(name: str, task: Task) -> Answer:
             break
         model = _model(name, setting, task.seed)
         model.fit(training, show_progress=False)
-        share = task.share_found(_ranked(model, task.validation, task.item_count))
-        if best is None or share > best[0]:
+        ndcg = task.ndcg_10(_ranked(model, task.validation, task.item_count))
+        if best is None or ndcg > best[0]:
             what = "factors" if name == "implicit_als" else "neighbours"
-            best = (share, model, f"{setting} {what}", time.monotonic() - began)
+            best = (ndcg, model, f"{setting} {what}", time.monotonic() - began)
     assert best is not None
     seconds = time.monotonic() - began
     _, model, setting_text, best_seconds = best

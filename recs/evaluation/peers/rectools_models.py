@@ -81,10 +81,10 @@ def transformer(name: str, task: Task) -> Answer:
     for epoch in range(1, sys.maxsize):
         model.fit_partial(training, min_epochs=0, max_epochs=1)
         seconds = time.monotonic() - began
-        share = task.share_found(ranked(model, task.validation, known))
+        ndcg = task.ndcg_10(ranked(model, task.validation, known))
         network = model.lightning_model.torch_model
-        if share > best:
-            best, best_epoch, best_seconds = share, epoch, seconds
+        if ndcg > best:
+            best, best_epoch, best_seconds = ndcg, epoch, seconds
             weights = {key: value.clone() for key, value in network.state_dict().items()}
         if time.monotonic() >= began + task.seconds or epoch - best_epoch >= PATIENCE:
             break
@@ -114,9 +114,9 @@ def ease(task: Task) -> Answer:
             break
         model = EASEModel(regularization=regularization, recommend_use_gpu_ranking=False)
         model.fit(training)
-        share = task.share_found(ranked(model, task.validation, known))
-        if share > best:
-            best, best_seconds = share, time.monotonic() - began
+        ndcg = task.ndcg_10(ranked(model, task.validation, known))
+        if ndcg > best:
+            best, best_seconds = ndcg, time.monotonic() - began
             kept, setting = model, regularization
     assert kept is not None
     seconds = time.monotonic() - began

@@ -1,5 +1,7 @@
 """What is taken out of training is nowhere in it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,13 +43,21 @@ def test_validation_names_no_cold_item():
         [History.of_items(row) for row in ([0, 1, 2], [0, 2], [1], [2, 0])],
         [np.array([3]), np.array([1]), np.array([3]), np.array([1, 4])],
         [np.array(row) for row in ([0, 1, 2], [0, 2], [1], [2, 0])],
+        users=np.array([7, 7, 8, 9]),
+        kinds=np.array([Kind.VIEW, Kind.VIEW, Kind.VIEW, Kind.PURCHASE]),
     )
+    held_out = replace(held_out, complaints=held_out)
 
     found = cold.held_out_without(held_out, np.array([1]))
 
     # The second wants a cold item alone; of the third nothing is known but one.
     assert [history.item.tolist() for history in found.histories] == [[0, 2], [2, 0]]
     assert [target.tolist() for target in found.targets] == [[3], [4]]
+    assert found.users is not None
+    assert found.kinds is not None
+    assert (found.users.tolist(), found.kinds.tolist()) == ([7, 9], [Kind.VIEW, Kind.PURCHASE])
+    assert found.complaints is not None
+    assert [target.tolist() for target in found.complaints.targets] == [[3], [4]]
 
 
 def test_after_so_many_clicks_the_next_is_wanted_of_the_same_users():

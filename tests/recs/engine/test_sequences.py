@@ -4,6 +4,7 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from recs.engine.sequences import SequenceFileError, leave_last_out, read_sequences
@@ -15,16 +16,29 @@ def test_the_last_item_is_the_test_and_the_one_before_the_validation(tmp_path: P
     path = tmp_path / "Tiny.txt"
     path.write_text(LINES)
 
-    split = leave_last_out(read_sequences(path))
+    data = read_sequences(path)
+    split = leave_last_out(data)
 
-    # Items 10, 20, 30, 40, 50 become 0 … 4. The third user has too few items: training only.
-    assert [row.item.tolist() for row in split.test.histories] == [[0, 1, 2], [1, 2]]
-    assert [row.tolist() for row in split.test.targets] == [[3], [4]]
-    assert [row.item.tolist() for row in split.validation.histories] == [[0, 1], [1]]
-    assert [row.tolist() for row in split.validation.targets] == [[2], [2]]
-    assert split.training.item.tolist() == [0, 1, 1, 3, 0]
+    (ten, twenty, thirty, forty), fifty = data.sequences[0].tolist(), int(data.sequences[1][2])
+    assert {ten, twenty, thirty, forty, fifty} == set(range(5))
+    # The third user has too few items: training only.
+    assert [row.item.tolist() for row in split.test.histories] == [[ten, twenty, thirty], [twenty, thirty]]
+    assert [row.tolist() for row in split.test.targets] == [[forty], [fifty]]
+    assert [row.item.tolist() for row in split.validation.histories] == [[ten, twenty], [twenty]]
+    assert [row.tolist() for row in split.validation.targets] == [[thirty], [thirty]]
+    assert split.training.item.tolist() == [ten, twenty, twenty, forty, ten]
     assert split.training.user.tolist() == [0, 0, 1, 2, 2]
-    assert [row.tolist() for row in split.test.exclude] == [[0, 1, 2], [1, 2]]
+    assert [row.tolist() for row in split.test.exclude] == [[ten, twenty, thirty], [twenty, thirty]]
+
+
+def test_the_numbers_of_items_do_not_follow_their_codes(tmp_path: Path):
+    path = tmp_path / "Long.txt"
+    path.write_text("1 " + " ".join(str(code) for code in range(1_000)))
+
+    numbers = read_sequences(path).sequences[0]
+
+    assert sorted(numbers.tolist()) == list(range(1_000))
+    assert abs(np.corrcoef(numbers, np.arange(1_000))[0, 1]) < 0.1
 
 
 def test_gzip_and_attributes_are_read(tmp_path: Path):
@@ -32,11 +46,25 @@ def test_gzip_and_attributes_are_read(tmp_path: Path):
     path.write_bytes(gzip.compress(LINES.encode()))
     attributes.write_bytes(gzip.compress(json.dumps({"10": [7, 9], "30": [9]}).encode()))
 
-    items = read_sequences(path, attributes).items
+    data = read_sequences(path, attributes)
 
-    assert items.attribute_ids.tolist() == [0, 1, 1]
-    assert items.attribute_offsets is not None
-    assert items.attribute_offsets.tolist() == [0, 2, 2, 3, 3, 3]
+    offsets = data.items.attribute_offsets
+    assert offsets is not None
+    ten, _, thirty, _ = data.sequences[0].tolist()
+    of_each = [data.items.attribute_ids[offsets[item] : offsets[item + 1]].tolist() for item in range(5)]
+    assert (of_each[ten], of_each[thirty]) == ([0, 1], [1])
+    assert sum(of_each, []) == data.items.attribute_ids.tolist()
+    assert len(data.items.attribute_ids) == 3
+
+
+@pytest.mark.parametrize("bad", [10**30, -1, True, "7", 1.5])
+def test_attributes_that_are_no_numbers_are_refused(tmp_path: Path, bad: object):
+    path, attributes = tmp_path / "Tiny.txt", tmp_path / "attributes.json"
+    path.write_text(LINES)
+    attributes.write_text(json.dumps({"10": [7, bad]}))
+
+    with pytest.raises(SequenceFileError, match="item 10: expected a list of whole numbers"):
+        read_sequences(path, attributes)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from recs.engine.interactions import Items
 from recs.engine.sequences import SequenceData
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob, protocol
 
-# Items 10 … 70 are numbers 0 … 6. Training, without the last two of users 1 to 3: item 4 (50) counts three, items
-# 0, 1, 3 and 5 two, 6 one, 2 none: twelve interactions.
-LINES = "1 10 20 30 40\n2 40 20 10 30\n3 40 10 20 30\n4 50 60\n5 50 60\n6 50 70\n"
+# Training, without the last two of users 1 to 3: 50 counts four, 60 three, 10, 20 and 40 two, 70 one, 30 none:
+# fourteen interactions. Nobody is offered two that count alike, so nothing hangs on the items' numbers.
+LINES = "1 10 20 30 40\n2 40 20 10 30\n3 40 10 20 30\n4 50 60\n5 50 60\n6 50 70\n7 60 50\n"
 
 
 NOTHING = Holdout()
@@ -28,29 +28,30 @@ def run(tmp_path: Path, *, lines: str = LINES, holdout: Holdout = NOTHING, name:
 def test_test_rows_are_ranked_among_all_items_without_the_history(tmp_path: Path):
     outcome = run(tmp_path)
 
-    # User 1 had 0, 1, 2 and is offered 4, 3, 5, 6: the target 3 is second. Users 2 and 3 had 0, 1, 3 and are
-    # offered 4, 5, 6, 2: the target 2 is fourth.
-    rows = [1 / math.log2(3), 1 / math.log2(5), 1 / math.log2(5)]
+    # User 1 had 10, 20, 30 and is offered 50, 60, 40, 70: the target 40 is third. Users 2 and 3 had 10, 20, 40 and
+    # are offered 50, 60, 70, 30: the target 30 is fourth.
+    rows = [1 / math.log2(4), 1 / math.log2(5), 1 / math.log2(5)]
     assert outcome.test.rows.tolist() == pytest.approx(rows, abs=1e-6)
     assert outcome.test.hit_rows.tolist() == [1.0, 1.0, 1.0]
-    # Validation: user 1 had 0, 1 and is offered 4, 3, 5, 6, 2: the target 2 is fifth. User 2 had 3, 1 and is offered
-    # 4, 0: second. User 3 had 3, 0 and is offered 4, 1: second.
-    assert outcome.validation_ndcg_10 == pytest.approx((1 / math.log2(6) + 2 / math.log2(3)) / 3, abs=1e-6)
+    # Validation: user 1 had 10, 20 and is offered 50, 60, 40, 70, 30: the target 30 is fifth. User 2 had 40, 20 and
+    # is offered 50, 60, 10: third. User 3 had 40, 10 and is offered 50, 60, 20: third.
+    assert outcome.validation_ndcg_10 == pytest.approx((1 / math.log2(6) + 2 / math.log2(4)) / 3, abs=1e-6)
 
 
 def test_the_parts_and_the_lists_are_judged_on_the_same_rows(tmp_path: Path):
     outcome = run(tmp_path)
 
     assert {name: part.rows for name, part in outcome.by_length.items()} == {"2-4": 3}
-    # 3 of 12 lie above the items that count two, so they are head; above item 2 lie all.
+    # 7 of 14 lie above the items that count two, so they are the middle; above 30 lie all.
     assert {name: part.rows for name, part in outcome.by_popularity.items()} == {
-        "head": 1,
-        "middle": 0,
+        "head": 0,
+        "middle": 1,
         "tail": 2,
     }
-    assert outcome.by_popularity["head"].ndcg_10 == pytest.approx(1 / math.log2(3), abs=1e-6)
-    # Shown: 4, 5 and 6 three times each, 2 twice, 3 once. With one added to twelve and seven: 19.
-    bits = [math.log2(19 / 4)] * 3 + [math.log2(19 / 3)] * 4 + [math.log2(19 / 2)] * 3 + [math.log2(19)] * 2
+    assert outcome.by_popularity["middle"].ndcg_10 == pytest.approx(1 / math.log2(4), abs=1e-6)
+    # Shown: 50, 60 and 70 three times each, 30 twice, 40 once. With one added to fourteen and seven: 21.
+    often = {5: 3, 4: 3, 2: 3, 1: 2, 3: 1}
+    bits = [math.log2(21 / count) for count, times in often.items() for _ in range(times)]
     assert outcome.novelty_10 == pytest.approx(sum(bits) / 12, abs=1e-5)
     # Sorted 0, 0, 1, 2, 3, 3, 3 times: (-2 · 1 + 0 · 2 + 2 · 3 + 4 · 3 + 6 · 3) / (7 · 12).
     assert outcome.gini_10 == pytest.approx(34 / 84)

@@ -17,8 +17,8 @@ from recs.evaluation.peers.family import PEERS, Peer
 from recs.evaluation.peers.report import of_ten_places, race
 from recs.evaluation.peers.running import PeerError, outcome_of, run_peer, task_of
 
-# Items 10 … 70 are numbers 0 … 6; in training item 4 counts three, 0, 1, 3 and 5 two, 6 one, 2 none.
-LINES = "1 10 20 30 40\n2 40 20 10 30\n3 40 10 20 30\n4 50 60\n5 50 60\n6 50 70\n"
+# In training 50 counts four, 60 three, 10, 20 and 40 two, 70 one, 30 none.
+LINES = "1 10 20 30 40\n2 40 20 10 30\n3 40 10 20 30\n4 50 60\n5 50 60\n6 50 70\n7 60 50\n"
 
 
 @pytest.fixture
@@ -45,13 +45,18 @@ def test_a_task_tells_everything_but_the_test_targets(asked: Protocol, tmp_path:
     write_task(task_of(asked, seconds=3.0, seed=5), tmp_path / "task.npz")
     task = read_task(tmp_path / "task.npz")
 
+    ten, twenty, thirty = task.test[0].tolist()
+    forty = int(task.test[1][0])
+    fifty, sixty, seventy = (*task.training[3].tolist(), int(task.training[5][1]))
     rows = [task.training[row].tolist() for row in range(len(task.training))]
-    assert rows == [[0, 1], [3, 1], [3, 0], [4, 5], [4, 5], [4, 6]]
-    assert [task.validation[row].tolist() for row in range(3)] == [[0, 1], [3, 1], [3, 0]]
-    assert task.targets.tolist() == [2, 0, 1]
-    assert [task.test[row].tolist() for row in range(3)] == [[0, 1, 2], [3, 1, 0], [3, 0, 1]]
+    assert rows[:3] == [[ten, twenty], [forty, twenty], [forty, ten]]
+    assert rows[3:] == [[fifty, sixty], [fifty, sixty], [fifty, seventy], [sixty, fifty]]
+    assert [task.validation[row].tolist() for row in range(3)] == rows[:3]
+    assert task.targets.tolist() == [thirty, ten, twenty]
+    assert [task.test[row].tolist() for row in range(1, 3)] == [[forty, twenty, ten], [forty, ten, twenty]]
     assert (task.item_count, task.seconds, task.seed) == (7, 3.0, 5)
-    assert task.share_found(np.array([[2, 0], [1, 4], [0, 1]])) == pytest.approx(2 / 3)
+    lists = np.array([[thirty, ten], [twenty, fifty], [ten, twenty]])
+    assert task.ndcg_10(lists) == pytest.approx((1 + 0 + 1 / math.log2(3)) / 3)
 
 
 def test_a_peer_in_its_own_process_is_judged_by_our_metrics(asked: Protocol, tmp_path: Path):
@@ -59,9 +64,9 @@ def test_a_peer_in_its_own_process_is_judged_by_our_metrics(asked: Protocol, tmp
     outcome = outcome_of(peer("popular"), answer, asked, seed=0)
 
     # As worked out for our own popularity in test_leave_last_out.py.
-    rows = [1 / math.log2(3), 1 / math.log2(5), 1 / math.log2(5)]
+    rows = [1 / math.log2(4), 1 / math.log2(5), 1 / math.log2(5)]
     assert outcome.test.rows.tolist() == pytest.approx(rows, abs=1e-6)
-    assert outcome.validation_ndcg_10 == pytest.approx((1 / math.log2(6) + 2 / math.log2(3)) / 3, abs=1e-6)
+    assert outcome.validation_ndcg_10 == pytest.approx((1 / math.log2(6) + 2 / math.log2(4)) / 3, abs=1e-6)
     assert (outcome.train_seconds, outcome.parameters) == (2.0, 7)
     assert outcome.peak_rss_mb > 0
     assert answer.setting == "seed 5, 3 s"
@@ -98,7 +103,7 @@ def test_what_is_no_answer_is_refused_in_one_line(name: str, said: str, asked: P
 
 def test_the_race_is_for_the_quality_that_the_peer_ended_with(asked: Protocol, tmp_path: Path):
     answer = run("popular", asked, tmp_path)
-    final = (1 / math.log2(6) + 2 / math.log2(3)) / 3
+    final = (1 / math.log2(6) + 2 / math.log2(4)) / 3
     curve = [
         CurvePoint(seconds, {"ndcg@10": ndcg})
         for seconds, ndcg in [(0.1, 0.2), (0.3, final + 1e-6), (0.9, 0.8)]
