@@ -7,7 +7,7 @@ primary keys is ``recs/history.py``; who reads benchmark files is ``recs/engine/
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
@@ -91,6 +91,10 @@ class History:
         what left the cart says that."""
         wishes = (self.item >= 0) & wanted(self.kind, self.value)
         return bool((wishes & ~taken_back(self.item, complaint(self.kind, self.value))).any())
+
+    def within(self, items: int) -> History:
+        """As one of a catalogue of that many items knows it: others are outside."""
+        return replace(self, item=np.where(self.item < items, self.item, -1))
 
     def without(self, place: int) -> History:
         """All but one interaction."""

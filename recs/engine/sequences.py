@@ -71,11 +71,11 @@ def read_sequences(path: Path, attributes: Path | None = None) -> SequenceData:
     known = np.unique(np.concatenate([np.array(row, dtype=np.int64) for row in codes]))
     # Files are often numbered in the order in which items come up, so that neighbours in number are neighbours in a
     # history. Numbers drawn at random tell nothing, and so neither does the order of equal scores.
-    number = np.random.default_rng(0).permutation(len(known))
-    sequences = [number[np.searchsorted(known, np.array(row, dtype=np.int64))] for row in codes]
+    drawn = np.random.default_rng(0).permutation(len(known))
+    sequences = [drawn[np.searchsorted(known, np.array(row, dtype=np.int64))] for row in codes]
     if max(len(row) for row in sequences) < SHORTEST:
         raise SequenceFileError(f"{path}: no user has {SHORTEST} items, so nothing can be held out")
-    by_number = known[np.argsort(number)]
+    by_number = known[np.argsort(drawn)]
     items = _with_attributes(attributes, by_number) if attributes else Items(count=len(known))
     return SequenceData(path.name.split(".")[0], sequences, items)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -13,20 +16,55 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from recs.engine.recommender import Progress as Step
 from recs.engine.recommender import ProgressCallback
 
-Answer = TypeVar("Answer", covariant=True)
+Answer = TypeVar("Answer")
+Given = TypeVar("Given", covariant=True)
 
 
 class ChildError(Exception):
     """The child could not do its job; the message names the job and the reason."""
 
 
-class Job(Protocol[Answer]):
+class Job(Protocol[Given]):
     """Can be pickled; ``run`` raises ValueError for what the caller can mend."""
 
     @property
     def title(self) -> str: ...
 
-    def run(self, tell: ProgressCallback) -> Answer: ...
+    def run(self, tell: ProgressCallback) -> Given: ...
+
+
+@dataclass
+class Finished(Generic[Answer]):
+    """The answers of those jobs that gave one, and by title why the others gave none."""
+
+    answers: list[Answer] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+INTERRUPTED = "interrupted"
+
+
+def run_each(
+    jobs: Sequence[Job[Answer]], console: Console, *, then: Callable[[Answer], object] = lambda _: None
+) -> Finished[Answer]:
+    """One after another; ``then`` hears each answer. Who fails is named and the rest goes on; an interrupt ends the one
+    that runs and leaves out the others, so that hours of answers are not lost. Raises ChildError if nobody answers."""
+    done: Finished[Answer] = Finished()
+    for number, job in enumerate(jobs):
+        try:
+            answer = run_in_child(job, console)
+        except ChildError as failure:
+            done.failed[job.title] = str(failure).removeprefix(f"{job.title}: ")
+            console.print(f"{job.title} failed: {done.failed[job.title]}", highlight=False, markup=False)
+            continue
+        except KeyboardInterrupt:
+            done.failed |= {left.title: INTERRUPTED for left in jobs[number:]}
+            break
+        done.answers.append(answer)
+        then(answer)
+    if not done.answers:
+        raise ChildError("nobody gave an answer: " + "; ".join(map(": ".join, done.failed.items())))
+    return done
 
 
 def run_in_child(job: Job[Answer], console: Console) -> Answer:
@@ -50,6 +88,10 @@ def run_in_child(job: Job[Answer], console: Console) -> Answer:
         while True:
             try:
                 told = here.recv()
+            except KeyboardInterrupt:
+                child.terminate()
+                child.join()
+                raise
             except EOFError:
                 child.join()
                 raise ChildError(f"{job.title}: the process ended with code {child.exitcode}") from None
@@ -68,9 +110,14 @@ def run_in_child(job: Job[Answer], console: Console) -> Answer:
 
 
 def _work(job: Job[Answer], pipe: Connection) -> None:
+    # The terminal's Ctrl-C reaches the child, too: who started it ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         answer = job.run(pipe.send)
     except ValueError as failure:
         pipe.send(str(failure))
+        return
+    except MemoryError:
+        pipe.send("it needs more memory than there is")
         return
     pipe.send(answer)

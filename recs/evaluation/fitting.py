@@ -40,9 +40,9 @@ class Fitted:
 
 
 def fit(
-    name: str, lesson: Lesson, *, seconds: float, seed: int, batch: int | None, tell: ProgressCallback
+    name: str, lesson: Lesson, *, budget: Budget, seed: int, batch: int | None, tell: ProgressCallback
 ) -> Fitted:
-    """``seconds`` bounds the training; ``batch``: histories per step of the transformer, None for its default."""
+    """``batch``: histories per step of the transformer, None for its default."""
     recommender = made(name, batch)
     curve: list[CurvePoint] = []
     began = time.monotonic()
@@ -55,7 +55,7 @@ def fit(
     recommender.fit(
         lesson.training,
         lesson.items,
-        budget=Budget(seconds=seconds),
+        budget=budget,
         seed=seed,
         validation=lesson.validation,
         progress=learnt,

@@ -12,7 +12,7 @@ from recs.engine.breakdown import Part, by_length, by_popularity, part
 from recs.engine.evaluation import Quality, Ranks, evaluate
 from recs.engine.interactions import HeldOut, IntArray, Interactions
 from recs.engine.metrics import gini, novelty
-from recs.engine.recommender import ProgressCallback
+from recs.engine.recommender import Budget, ProgressCallback
 from recs.engine.sequences import SequenceData, leave_last_out, read_sequences
 from recs.evaluation.fitting import CurvePoint, Lesson, fit, peak_rss_mb
 
@@ -93,7 +93,8 @@ def lesson_without(lesson: Lesson, items: IntArray) -> Lesson:
 
 @dataclass(frozen=True, slots=True)
 class LeaveLastOutJob:
-    """One recommender on a file; ``seconds`` bounds its training, ``content``: whether it sees the attributes."""
+    """One recommender on a file; ``seconds`` bounds its training, ``content``: whether it sees the attributes;
+    ``checkpoints``: a folder to resume from and save to."""
 
     sequences: Path
     attributes: Path | None
@@ -102,6 +103,7 @@ class LeaveLastOutJob:
     seed: int
     holdout: Holdout = Holdout()
     content: bool = True
+    checkpoints: Path | None = None
 
     @property
     def title(self) -> str:
@@ -111,7 +113,8 @@ class LeaveLastOutJob:
         attributes = self.attributes if self.content else None
         asked = protocol(read_sequences(self.sequences, attributes), self.holdout, seed=self.seed)
         lesson, count = asked.lesson, asked.lesson.items.count
-        fitted = fit(self.recommender, lesson, seconds=self.seconds, seed=self.seed, batch=None, tell=tell)
+        budget = Budget(self.seconds, self.checkpoints / self.title if self.checkpoints else None)
+        fitted = fit(self.recommender, lesson, budget=budget, seed=self.seed, batch=None, tell=tell)
         recommender = fitted.recommender
         chosen = (
             evaluate(recommender, lesson.validation, item_count=count).ndcg_10

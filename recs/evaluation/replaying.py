@@ -11,7 +11,7 @@ from rich.table import Table
 
 from recs.engine.comparison import Interval, Paired, mean_interval, paired, ratio_interval
 from recs.engine.interactions import FloatArray, IntArray, Interactions
-from recs.engine.recommender import Progress, ProgressCallback
+from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.replay import Replay, hits_of, ordered_within_moments, replay
 from recs.evaluation.fitting import Lesson, fit, peak_rss_mb
 from recs.evaluation.judgement import interval_json, paired_json
@@ -66,13 +66,13 @@ class ReplayJob:
         fitted = fit(
             self.recommender,
             self.lesson,
-            seconds=self.seconds,
+            budget=Budget(self.seconds),
             seed=self.seed,
             batch=self.batch,
             tell=tell,
         )
         popular = fit(
-            "popularity", self.lesson, seconds=self.seconds, seed=self.seed, batch=None, tell=tell
+            "popularity", self.lesson, budget=Budget(self.seconds), seed=self.seed, batch=None, tell=tell
         ).recommender
         orders = {}
         for name, place in self.orders.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,15 @@ class WriteError(Exception):
 
 def check_target(target: str | None) -> None:
     """Before hours of training: None for nowhere, - for standard output. Raises WriteError."""
-    if target not in (None, "-") and not Path(str(target)).absolute().parent.is_dir():
+    if target is None or target == "-":
+        return
+    path = Path(target).absolute()
+    if not path.parent.is_dir():
         raise WriteError(f"--json {target}: its folder does not exist")
+    if path.is_dir():
+        raise WriteError(f"--json {target}: that is a folder, expected a file")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise WriteError(f"--json {target}: it may not be written")
 
 
 def write_json(report: dict[str, Any], target: str | None) -> None:

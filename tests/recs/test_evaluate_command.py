@@ -52,7 +52,12 @@ def test_figures_are_printed_and_written_as_json(
     ("options", "said"),
     [
         ({"recommenders": "popularity,magic"}, "unknown magic; known are popularity, content_based"),
+        ({"recommenders": ""}, "unknown ''; known are popularity"),
         ({"minutes": 0.0}, "--minutes must lie above 0"),
+        ({"seed": -1}, "--seed must be a whole number from 0"),
+        ({"json": "/tmp"}, "--json /tmp: that is a folder, expected a file"),
+        ({"replay_from": "2011-10-31"}, "--replay-from goes with --replay or --modalities"),
+        ({"replay": True, "sequences": None, "attributes": "a"}, "--attributes goes with --sequences"),
         ({"json": "/nowhere/at/all.json"}, "--json /nowhere/at/all.json: its folder does not exist"),
         ({"cold_items": 1.0}, "--cold-items must be at least 0 and below 1"),
         ({"new_users": -0.1}, "--new-users must be at least 0 and below 1"),

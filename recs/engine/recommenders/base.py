@@ -52,7 +52,7 @@ class Base(Recommender):
         scores = self.final_scores(asked)
         if not 0 <= item < scores.shape[1]:
             return np.zeros(len(history), dtype=np.float32)
-        own = np.where([one.tells for one in asked], scores[:, item], np.float32(0))
+        own = np.where([one.within(scores.shape[1]).tells for one in asked], scores[:, item], np.float32(0))
         return (own[0] - own[1:]).astype(np.float32)
 
     def save(self, folder: Path) -> str:
@@ -71,4 +71,3 @@ class Base(Recommender):
             raise ArtifactError(
                 f"configuration and arrays of the artifact do not fit a {self.name!r}: {failure!r}"
             ) from failure
-

@@ -141,7 +141,8 @@ class Hybrid(TwoStages):
         return [normalised(member.scores(histories)) for member in self.members.values()]
 
     def said(self, voices: list[FloatArray], histories: Sequence[History]) -> FloatArray:
-        bucket = length_bucket(np.array([len(history) for history in histories], dtype=np.int64))
+        # What lies outside the catalogue makes no history longer.
+        bucket = length_bucket(np.array([(history.item >= 0).sum() for history in histories], dtype=np.int64))
         weights = self.weights[bucket]
         blended = voices[0] * weights[:, :1]
         for number, voice in enumerate(voices[1:], start=1):

@@ -76,7 +76,9 @@ class UserTowers(nn.Module):
         order = np.argsort(~kept, axis=1, kind="stable")
         first = np.arange(len(kind))[:, None], order
         gap, scaled = gap_bucket(time[first]), scaled_value(value[first])
-        users = self.last_states(vectors[first], kind[first], gap, scaled, np.minimum(kept.sum(axis=1), lengths))
+        users = self.last_states(
+            vectors[first], kind[first], gap, scaled, np.minimum(kept.sum(axis=1), lengths)
+        )
         return turned_away(users, [own[which] for own, which in zip(vectors, against, strict=True)])
 
     def left_out(

@@ -8,7 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, cast
@@ -285,16 +285,11 @@ class Training:
         data, features = self.interactions, self.features
         digest = hashlib.sha256(repr((data.user_count, data.item_count)).encode())
         against = self.complaints
-        columns = (data.user, data.item, data.kind, data.time, data.value)
+        columns = (self.met, data.user, data.item, data.kind, data.time, data.value)
         for column in (*columns, against.after, against.item, against.kind):
             digest.update(column.tobytes())
-        for part in (
-            features.text,
-            features.image,
-            features.category,
-            features.price,
-            features.attribute_ids,
-        ):
-            digest.update(part.numpy().tobytes())
-        settings = (self.seed, self.config, self.item_tower.config, self.user_tower.config)
+        for part in fields(features):
+            digest.update(getattr(features, part.name).numpy().tobytes())
+        start = self.judge_start
+        settings = (self.seed, start, self.config, self.item_tower.config, self.user_tower.config)
         return f"{digest.hexdigest()} {settings!r}"

@@ -62,7 +62,9 @@ class Block(nn.Module):
         )
         dropout = self.dropout if self.training else 0.0
         mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True, dropout_p=dropout)
-        return self.fed_forward(x + self._thinned(self.out(mixed.transpose(1, 2).reshape(batch, length, width))))
+        return self.fed_forward(
+            x + self._thinned(self.out(mixed.transpose(1, 2).reshape(batch, length, width)))
+        )
 
     def newest(self, x: Tensor, last: Tensor | None) -> Tensor:
         """[b, d]: what ``forward`` gives at the places ``last`` [b], None for the last of all, and nowhere else."""

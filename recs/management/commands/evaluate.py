@@ -13,11 +13,12 @@ from rich.console import Console
 from recs.engine.recommenders import FAMILY
 from recs.engine.sequences import SequenceFileError, read_sequences
 from recs.evaluation import modalities, replaying
-from recs.evaluation.child import ChildError, run_in_child
+from recs.evaluation.child import ChildError, run_each
 from recs.evaluation.content_worth import PLAIN, content_worth, worth_json, worth_table
 from recs.evaluation.judgement import OURS, as_json, baseline_of, judge
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob
 from recs.evaluation.modalities import modality_json
+from recs.evaluation.names import NamesError, names_of
 from recs.evaluation.plots import PlotError, check_plot, plot
 from recs.evaluation.replaying import replay_json, replay_table
 from recs.evaluation.shop import modality_jobs, moment_of, replay_jobs
@@ -97,6 +98,11 @@ class Command(BaseCommand):
             metavar="YYYY-MM-DD",
             help="split the shop's history at that midnight UTC (default: the last tenth of its days)",
         )
+        parser.add_argument(
+            "--resume",
+            metavar="FOLDER",
+            help="keep checkpoints of trainings there, and go on from those that a killed run left",
+        )
         parser.add_argument("--json", metavar="FILE", help="write the figures there, - for standard output")
         parser.add_argument(
             "--plot", metavar="FILE.png|svg", help="draw learning curves and quality against training time"
@@ -120,31 +126,36 @@ class Command(BaseCommand):
             write_json(report, options["json"])
         except WriteError as failure:
             raise CommandError(str(failure)) from failure
+        if failed := report["failed"]:
+            raise CommandError("no figures of " + "; ".join(map(": ".join, failed.items())))
 
     def _checked(self, options: dict[str, Any]) -> list[str]:
         """The recommenders' names. Raises CommandError for what cannot be meant, before anything is computed."""
         on_shop = options["replay"] or options["modalities"]
         if options["minutes"] is None:
             options["minutes"] = SHOP_MINUTES if on_shop else MINUTES
-        wanted = options["recommenders"] or _default_names(options)
-        names = list(FAMILY) if wanted == "all" else wanted.split(",")
-        unknown = [name for name in names if name not in FAMILY]
-        if unknown:
-            raise CommandError(f"--recommenders: unknown {', '.join(unknown)}; known are {', '.join(FAMILY)}")
+        wanted = _default_names(options) if options["recommenders"] is None else options["recommenders"]
+        try:
+            names = names_of(wanted, FAMILY, option="--recommenders")
+            check_target(options["json"])
+        except (NamesError, WriteError) as failure:
+            raise CommandError(str(failure)) from failure
         if not 0 < options["minutes"] <= 24 * 60:
             raise CommandError("--minutes must lie above 0 and be at most 1440")
+        if not 0 <= options["seed"] < 2**32:
+            raise CommandError("--seed must be a whole number from 0 to 4294967295")
         for name in ("cold_items", "new_users"):
             if not 0 <= options[name] < 1:
                 raise CommandError(f"--{name.replace('_', '-')} must be at least 0 and below 1")
-        try:
-            check_target(options["json"])
-        except WriteError as failure:
-            raise CommandError(str(failure)) from failure
         if on_shop == bool(options["sequences"]):
             raise CommandError("expected one of --sequences FILE, --replay and --modalities")
-        for name in ("plot", "new_users", *(["cold_items"] if options["replay"] else [])):
+        for name in ("plot", "new_users", "resume", *(["cold_items"] if options["replay"] else [])):
             if on_shop and options[name]:
                 raise CommandError(f"--{name.replace('_', '-')} goes with --sequences")
+        if on_shop and options["attributes"]:
+            raise CommandError("--attributes goes with --sequences: the shop knows its products' attributes")
+        if not on_shop and options["replay_from"]:
+            raise CommandError("--replay-from goes with --replay or --modalities")
         _moment(options["replay_from"])
         if options["plot"]:
             try:
@@ -159,10 +170,15 @@ class Command(BaseCommand):
         data = read_sequences(sequences, attributes)
         holdout = Holdout(options["cold_items"], options["new_users"])
         seconds, seed = 60 * options["minutes"], options["seed"]
-        jobs = [LeaveLastOutJob(sequences, attributes, name, seconds, seed, holdout) for name in names]
+        resume = Path(options["resume"]) if options["resume"] else None
+        jobs = [
+            LeaveLastOutJob(sequences, attributes, name, seconds, seed, holdout, checkpoints=resume)
+            for name in names
+        ]
         if holdout.cold_items and attributes:
             jobs += [replace(job, content=False) for job in jobs if job.recommender in OURS]
-        outcomes = [run_in_child(job, console) for job in jobs]
+        done = run_each(jobs, console)
+        outcomes = done.answers
         worth = content_worth(outcomes, seed=seed)
         judged = judge(outcomes, seed=seed)
         for table in leave_last_out_tables(data, judged):
@@ -178,6 +194,7 @@ class Command(BaseCommand):
             "new_users": holdout.new_users,
             "baseline": baseline_of(judged),
             "results": [as_json(one) for one in judged],
+            "failed": done.failed,
             **({"content": [worth_json(one) for one in worth]} if worth else {}),
         }
 
@@ -186,17 +203,17 @@ class Command(BaseCommand):
         jobs = replay_jobs(
             names, start=_moment(options["replay_from"]), seconds=60 * options["minutes"], seed=seed
         )
-        outcomes = []
-        for job in jobs:
-            outcomes.append(run_in_child(job, console))
-            console.print(replaying.headline(outcomes[-1]), highlight=False)
+        done = run_each(
+            jobs, console, then=lambda one: console.print(replaying.headline(one), highlight=False)
+        )
         start = moment_of(jobs[0])
-        console.print(replay_table(outcomes, f"the shop's history replayed from {start}"))
+        console.print(replay_table(done.answers, f"the shop's history replayed from {start}"))
         return {
             "dataset": "shop",
             "replay_from": start,
             "seed": seed,
-            "replay": [replay_json(one) for one in outcomes],
+            "replay": [replay_json(one) for one in done.answers],
+            "failed": done.failed,
         }
 
     def _modalities(self, names: list[str], options: dict[str, Any], console: Console) -> dict[str, Any]:
@@ -208,17 +225,17 @@ class Command(BaseCommand):
             seconds=60 * options["minutes"],
             seed=seed,
         )
-        outcomes = []
-        for job in jobs:
-            outcomes.append(run_in_child(job, console))
-            console.print(modalities.headline(outcomes[-1]), highlight=False)
-        rows = {f"{one.recommender}, {one.modality}": one.parts for one in outcomes}
+        done = run_each(
+            jobs, console, then=lambda one: console.print(modalities.headline(one), highlight=False)
+        )
+        rows = {f"{one.recommender}, {one.modality}": one.parts for one in done.answers}
         console.print(parts_table("what each part of the content is worth", rows))
         return {
             "dataset": "shop",
             "seed": seed,
             "cold_items": share,
-            "modalities": [modality_json(one) for one in outcomes],
+            "modalities": [modality_json(one) for one in done.answers],
+            "failed": done.failed,
         }
 
 

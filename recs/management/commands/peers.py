@@ -16,6 +16,7 @@ from recs.engine.sequences import SequenceFileError, read_sequences
 from recs.evaluation.child import ChildError, run_in_child
 from recs.evaluation.judgement import baseline_of, judge
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob, Outcome, Protocol, protocol
+from recs.evaluation.names import NamesError, names_of
 from recs.evaluation.peers.environments import PeerEnvironmentError, interpreter
 from recs.evaluation.peers.exchange import Answer
 from recs.evaluation.peers.family import PEERS, RACED
@@ -108,18 +109,16 @@ class Command(BaseCommand):
 
 def _checked(options: dict[str, Any]) -> tuple[list[str], list[str]]:
     """The peers' names and ours. Raises CommandError for what cannot be meant, before anything is computed."""
-    names = list(PEERS) if options["peers"] == "all" else options["peers"].split(",")
-    ours = options["ours"].split(",")
-    for option, given, known in (("--peers", names, PEERS), ("--ours", ours, FAMILY)):
-        if unknown := [name for name in given if name not in known]:
-            raise CommandError(f"{option}: unknown {', '.join(unknown)}; known are {', '.join(known)}")
     if not 0 < options["minutes"] <= 24 * 60:
         raise CommandError("--minutes must lie above 0 and be at most 1440")
     try:
         check_target(options["json"])
-    except WriteError as failure:
+        return (
+            names_of(options["peers"], PEERS, option="--peers"),
+            names_of(options["ours"], FAMILY, option="--ours"),
+        )
+    except (NamesError, WriteError) as failure:
         raise CommandError(str(failure)) from failure
-    return names, ours
 
 
 def _peers_answer(

@@ -93,7 +93,8 @@ def learn(
 def _seconds_of_a_pass(ranker: Ranker, lessons: Sequence[Lesson]) -> float:
     """Lessons of all lengths are timed: long histories take several times as long."""
     by_length = sorted(lessons, key=lambda lesson: lesson.likeness.shape[-1])
-    some = by_length[:: -(-len(lessons) // TIMED)]
+    step = -(-len(lessons) // TIMED)
+    some = by_length[step // 2 :: step]
     some[0].loss(ranker).backward()
     began = time.monotonic()
     for lesson in some:
