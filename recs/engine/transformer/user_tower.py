@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from recs.engine.interactions import FloatArray, IntArray, Kind
 from recs.engine.transformer.sequence import GAP_BUCKETS
+from recs.engine.transformer.traced import newest_of_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,11 @@ class UserTower(nn.Module):
             return np.zeros((len(lengths), self.config.dimension), dtype=np.float32)
         if self.training:
             self.eval()
-        found: FloatArray = self.newest(*_tensors(vectors, kind, gap, value, lengths)).numpy()
+        read = _tensors(vectors, kind, gap, value, lengths)
+        if len(lengths) == 1 and lengths[0] == vectors.shape[1]:
+            alone: FloatArray = newest_of_one(self, self.config.dimension)(*read).numpy()
+            return alone
+        found: FloatArray = self.newest(*read).numpy()
         found[lengths == 0] = 0.0
         return found
 
