@@ -17,7 +17,7 @@ from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.wishes import wanted_matrix
 from recs.engine.transformer.complaints import turned_away
-from recs.engine.transformer.ensemble import ItemTowers, UserTowers
+from recs.engine.transformer.ensemble import ItemTowers, UserTowers, as_stored
 from recs.engine.transformer.item_tower import ItemTower, item_features, item_tower_config
 from recs.engine.transformer.packed_towers import (
     ITEM_ARRAYS,
@@ -198,10 +198,10 @@ class Transformer(TwoStages):
 
     def item_vectors(self, items: Items, *, known: IntArray | None = None) -> FloatArray:
         """Rounded to half precision, as the index holds them."""
-        return self.item_tower.vectors(items, known=known).astype(np.float16).astype(np.float32)
+        return as_stored(self.item_tower.vectors(items, known=known))
 
     def encode(self, histories: Sequence[History]) -> FloatArray:
-        """float32 [histories, d]; zeros for an empty history."""
+        """float32 [histories, d], rounded to half precision, as they are stored; zeros for an empty history."""
         users = np.zeros((len(histories), self.dimension), dtype=np.float32)
         # Histories of like length go together: padding to the longest of all costs several times as much.
         order = np.argsort([len(history) for history in histories], kind="stable")
@@ -212,7 +212,7 @@ class Transformer(TwoStages):
                 self._read(batch), batch.kind, batch.gap, batch.value, batch.length
             )
             users[rows] = turned_away(states, [self.vectors[items] for items in batch.complained])
-        return users
+        return as_stored(users)
 
     def states(self, histories: Sequence[History]) -> FloatArray:
         """float32 [histories, n, d]: the user after each of the newest interactions but for complaints, in one causal

@@ -71,7 +71,7 @@ class UserTowers(nn.Module):
         lengths = np.where((inside & wanted(kind, value)).any(axis=1), lengths, 0)
         against = inside & complaint(kind, value)
         if not against.any():
-            return self.last_states(vectors, kind, gap_bucket(time), scaled_value(value), lengths)
+            return as_stored(self.last_states(vectors, kind, gap_bucket(time), scaled_value(value), lengths))
         kept = inside & ~against
         order = np.argsort(~kept, axis=1, kind="stable")
         first = np.arange(len(kind))[:, None], order
@@ -79,7 +79,8 @@ class UserTowers(nn.Module):
         users = self.last_states(
             vectors[first], kind[first], gap, scaled, np.minimum(kept.sum(axis=1), lengths)
         )
-        return turned_away(users, [own[which] for own, which in zip(vectors, against, strict=True)])
+        complained = [own[which] for own, which in zip(vectors, against, strict=True)]
+        return as_stored(turned_away(users, complained))
 
     def left_out(
         self, item: IntArray, vectors: FloatArray, kind: IntArray, time: IntArray, value: FloatArray
@@ -102,6 +103,7 @@ class UserTowers(nn.Module):
         if against.any():
             complained = [vectors[np.setdiff1d(np.flatnonzero(against), those)] for those in left_out]
             users = turned_away(users, complained)
+        users = as_stored(users)
         return LeftOut(items, users[0], users[1:])
 
     def _without(
@@ -139,6 +141,11 @@ class UserTowers(nn.Module):
             return [vectors]
         scale = np.float32(math.sqrt(len(self.members)))
         return np.split(vectors * scale, len(self.members), axis=-1)
+
+
+def as_stored(vectors: FloatArray) -> FloatArray:
+    """Rounded to half precision, as the database holds vectors of products and shoppers: what is judged is that."""
+    return vectors.astype(np.float16).astype(np.float32)
 
 
 def _side_by_side(parts: list[FloatArray]) -> FloatArray:

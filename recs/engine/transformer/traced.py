@@ -4,14 +4,15 @@ Of the 0.94 ms that the tower's newest state of fifty interactions took on one t
 eighty small operations; of ten, 0.34 of 0.72. A trace runs the same operations, to the same bit, from C++. It reads the
 tower's own weights, so what is learnt or loaded later is what it uses. Batches are not worth it: they share those 0.3.
 
-``torch.jit`` is deprecated in favour of ``torch.compile`` and ``torch.export``, which want a C++ compiler where the shop
-runs, or a graph for each length; torch is pinned, and without this module ``newest`` answers alike.
+``torch.jit`` is deprecated in favour of ``torch.compile`` and ``torch.export``, which want a C++ compiler where the
+shop runs, or a graph for each length; torch is pinned, and without this module ``newest`` answers alike.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -25,7 +26,7 @@ LENGTH = 3
 
 
 class _OfOne(nn.Module):
-    def __init__(self, tower: nn.Module) -> None:
+    def __init__(self, tower: Any) -> None:
         super().__init__()
         self.tower = tower
 
