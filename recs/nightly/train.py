@@ -27,6 +27,7 @@ from recs.engine.recommenders.neural_cf import NeuralCf
 from recs.engine.recommenders.popularity import Popularity
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.transformer import COLD, VALIDATION_ROWS, Transformer
+from recs.engine.recommenders.transition_graph import TransitionGraph
 from recs.engine.recommenders.user_knn import UserKnn
 from recs.engine.transformer.training import TrainingConfig
 from recs.engine.transformer.warm import WarmStart
@@ -36,9 +37,9 @@ from recs.nightly.progress import Night
 from recs.registry import ActiveVersion
 
 QUICK = ("popularity", "content_based", "item_knn", "user_knn", "matrix_factorization", "ease", "neural_cf")
-"""What has a share of the minutes beside the transformer's; the hybrid then blends those that are its members. Not of
-the night is its neighbouring_states: on the demo's shop reading its states took 23 s, the blend gave it no weight,
-and a web process would hold 200,000 states. ``manage.py evaluate`` has it."""
+"""What has a share of the minutes beside the transformer's, as the hybrid's graph of transitions has; the hybrid then
+blends those that are its members. Not of the night is its neighbouring_states: on the demo's shop reading its states
+took 23 s, the blend gave it no weight, and a web process would hold 200,000 states. ``manage.py evaluate`` has it."""
 QUICK_LEAST, QUICK_SHARE = 5.0, 0.03
 """Seconds, and share of the minutes: each of them gets what is more. With 6 s each, before the demo's first training
 of two minutes, those without neural_cf took 21 s on two busy cores, and blending 4 s."""
@@ -85,7 +86,8 @@ def train(
     seconds: dict[str, float] = {}
     curves: dict[str, list[dict[str, float | str]]] = {}
 
-    def fit(name: str, recommender: Base, budget: Budget) -> None:
+    def fitted(recommender: Base, budget: Budget) -> Base:
+        name = recommender.name
         began = time.monotonic()
         tell = night.learning(f"train {name}")
 
@@ -102,23 +104,25 @@ def train(
             validation=split.validation,
             progress=learnt,
         )
-        family[name] = recommender
         seconds[name] = round(time.monotonic() - began, 2)
+        return recommender
 
     quick = max(QUICK_LEAST, QUICK_SHARE * 60 * minutes)
     for name in QUICK:
         if not _too_large_for(name, dataset):
             made = FAMILY[name]()
             assert isinstance(made, Base)
-            fit(name, made, Budget(seconds=quick))
+            family[name] = fitted(made, Budget(seconds=quick))
+    graph = fitted(TransitionGraph(), Budget(seconds=quick))
     start, why_cold = warm_start(dataset, champion)
     weights = {Kind[name.upper()]: weight for name, weight in settings.INTERACTION_WEIGHTS.items()}
     transformer = Transformer(training=TrainingConfig(batch=BATCH, kind_weights=weights), warm=start)
-    fit(transformer.name, transformer, Budget(seconds=60 * minutes, checkpoint=checkpoint_folder()))
+    family[transformer.name] = fitted(transformer, Budget(60 * minutes, checkpoint=checkpoint_folder()))
     night.figures["start"] = transformer.started if start else f"{COLD}: {why_cold}"
     began = time.monotonic()
     hybrid = Hybrid()
-    members = {name: one for name, one in _servable(family).items() if name in MEMBERS}
+    able = _servable({**family, graph.name: graph})
+    members = {name: one for name, one in able.items() if name in MEMBERS}
     hybrid.blend(members, split.validation, seed=seed)
     hybrid.order(
         split.training, dataset.items, split.validation, until=began + SECOND_STAGE_SECONDS, seed=seed

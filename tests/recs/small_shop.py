@@ -89,7 +89,7 @@ def following(products: int) -> ItemKnn:
     model = ItemKnn()
     model.popular = (products - places).astype(np.float32)
     model.neighbours = sparse.csr_matrix((near + 0.5 * far).astype(np.float32))
-    model.shrinkage, model.decay = 5.0, 0.25
+    model.decay = 0.25
     return model
 
 

@@ -28,6 +28,7 @@ from recs.engine.recommenders.neighbouring_states import NeighbouringStates
 from recs.engine.recommenders.popularity import Popularity
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.transformer import Transformer
+from recs.engine.recommenders.transition_graph import TransitionGraph
 from recs.engine.recommenders.user_knn import UserKnn
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 MEMBERS: Mapping[str, Callable[..., Base]] = {
     "transformer": partial(Transformer, second_stage=False),
     "neighbouring_states": NeighbouringStates,
+    "transition_graph": TransitionGraph,
     "ease": Ease,
     "item_knn": ItemKnn,
     "user_knn": UserKnn,

@@ -7,19 +7,17 @@ where a user with a long history counts less for each pair; scores sum over the 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from scipy import sparse
 
-from recs.engine.artifact import Artifact, array
-from recs.engine.interactions import AGAINST, FloatArray, HeldOut, History, Interactions, Items
+from recs.engine.interactions import HeldOut, Interactions, Items
 from recs.engine.recommender import Budget, ProgressCallback
-from recs.engine.recommenders.base import Base
-from recs.engine.recommenders.neighbourhood import strongest
+from recs.engine.recommenders.neighbourhood import ByNeighbours, strongest
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge, choose
-from recs.engine.recommenders.wishes import Wishes, read_wishes, wanted_matrix
+from recs.engine.recommenders.wishes import wanted_matrix
 
 NEIGHBOURS = 200
 """Kept per item."""
@@ -30,7 +28,7 @@ DECAYS = (1.0, 0.9, 0.7)
 """Tried on validation: λ, and the weight of an interaction against the next newer one."""
 
 
-class ItemKnn(Base):
+class ItemKnn(ByNeighbours):
     name = "item_knn"
 
     def fit(
@@ -46,19 +44,18 @@ class ItemKnn(Base):
         until = time.monotonic() + budget.seconds
         self.popular = popularity(interactions, items.count)
         seen = _balanced(wanted_matrix(interactions, items.count))
-        self.shrinkage, self.decay = SHRINKAGES[1], DECAYS[1]
+        self.decay = DECAYS[1]
         if not validation:
-            self.neighbours = _neighbours(seen, self.shrinkage)
+            self.neighbours = _neighbours(seen, SHRINKAGES[1])
             return
 
-        def candidates() -> Iterator[tuple[float, float, sparse.csr_matrix]]:
+        def candidates() -> Iterator[tuple[float, sparse.csr_matrix]]:
             for shrinkage in SHRINKAGES:
                 self.neighbours = _neighbours(seen, shrinkage)
-                for decay in DECAYS:
-                    self.decay = decay
-                    yield shrinkage, decay, self.neighbours
+                for self.decay in DECAYS:
+                    yield self.decay, self.neighbours
 
-        self.shrinkage, self.decay, self.neighbours = choose(
+        self.decay, self.neighbours = choose(
             candidates(),
             Judge(self, validation, items.count, seed=seed),
             stage="neighbours",
@@ -66,38 +63,6 @@ class ItemKnn(Base):
             until=until,
             progress=progress,
         )
-
-    def scores(self, histories: Sequence[History]) -> FloatArray:
-        wishes = self._wishes(histories)
-        scores = (wishes.matrix() @ self.neighbours).toarray()
-        # What no neighbour speaks for comes after all that one does, most popular first.
-        scores += 1e-9 * self.popular / max(1.0, float(self.popular.max(initial=0)))
-        scores[wishes.empty] = self.popular
-        return scores
-
-    def pack(self) -> Artifact:
-        config = {"shrinkage": self.shrinkage, "decay": self.decay}
-        arrays = {
-            "data": self.neighbours.data,
-            "indices": self.neighbours.indices,
-            "indptr": self.neighbours.indptr,
-            "popular": self.popular,
-        }
-        return Artifact(self.name, config, arrays)
-
-    def unpack(self, artifact: Artifact) -> None:
-        self.popular = array(artifact, "popular")
-        size = len(self.popular)
-        parts = (array(artifact, "data"), array(artifact, "indices"), array(artifact, "indptr"))
-        self.neighbours = sparse.csr_matrix(parts, shape=(size, size))
-        self.shrinkage, self.decay = artifact.config["shrinkage"], artifact.config["decay"]
-
-    @property
-    def parameters(self) -> int:
-        return self.neighbours.nnz
-
-    def _wishes(self, histories: Sequence[History]) -> Wishes:
-        return read_wishes(histories, len(self.popular), decay=self.decay, once=False, against=AGAINST)
 
 
 def _balanced(seen: sparse.csr_matrix) -> sparse.csr_matrix:

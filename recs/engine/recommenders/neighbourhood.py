@@ -1,9 +1,55 @@
-"""Keeping only the strongest neighbours of each row of a sparse matrix of similarities."""
+"""Recommending by the neighbours of each item, of whatever kind: a sparse matrix, the strongest of each row."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import sparse
+
+from recs.engine.artifact import Artifact, array
+from recs.engine.interactions import AGAINST, FloatArray, History
+from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.wishes import read_wishes
+
+
+class ByNeighbours(Base):
+    """``p(h, c) = sum over i of h, newest first, of decay^age s(i, c)``; a complaint counts against.
+
+    ``neighbours`` float32 [items, items] holds ``s``, ``popular`` [items] decides where no neighbour speaks.
+    """
+
+    neighbours: sparse.csr_matrix
+    popular: FloatArray
+    decay: float
+
+    def scores(self, histories: Sequence[History]) -> FloatArray:
+        wishes = read_wishes(histories, len(self.popular), decay=self.decay, once=False, against=AGAINST)
+        scores: FloatArray = (wishes.matrix() @ self.neighbours).toarray()
+        # What no neighbour speaks for comes after all that one does, most popular first.
+        scores += 1e-9 * self.popular / max(1.0, float(self.popular.max(initial=0)))
+        scores[wishes.empty] = self.popular
+        return scores
+
+    def pack(self) -> Artifact:
+        arrays = {
+            "data": self.neighbours.data,
+            "indices": self.neighbours.indices,
+            "indptr": self.neighbours.indptr,
+            "popular": self.popular,
+        }
+        return Artifact(self.name, {"decay": self.decay}, arrays)
+
+    def unpack(self, artifact: Artifact) -> None:
+        self.popular = array(artifact, "popular")
+        size = len(self.popular)
+        parts = (array(artifact, "data"), array(artifact, "indices"), array(artifact, "indptr"))
+        self.neighbours = sparse.csr_matrix(parts, shape=(size, size))
+        self.decay = artifact.config["decay"]
+
+    @property
+    def parameters(self) -> int:
+        return self.neighbours.nnz
 
 
 def strongest(block: sparse.csr_matrix, keep: int) -> sparse.csr_matrix:
