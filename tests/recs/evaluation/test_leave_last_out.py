@@ -116,3 +116,20 @@ def test_what_learns_shows_its_curve(tmp_path: Path):
     assert [point.figures["ndcg@10"] for point in outcome.curve] == sorted(
         point.figures["ndcg@10"] for point in outcome.curve
     )
+
+
+def test_a_job_with_a_folder_leaves_its_checkpoints_there_and_goes_on_from_them(tmp_path: Path):
+    path, folder = tmp_path / "Tiny.txt", tmp_path / "kept"
+    path.write_text(
+        "".join(f"{user} {' '.join(str((user + step) % 9) for step in range(6))}\n" for user in range(30))
+    )
+    job = LeaveLastOutJob(path, None, "transformer", seconds=1.0, seed=0, checkpoints=folder)
+
+    first = job.run(lambda step: None)
+    again = job.run(lambda step: None)
+
+    assert (folder / "transformer" / "member-0" / "checkpoint.pt").exists()
+    # Its second had been used up, so that no epoch is left to learn.
+    assert len(first.curve) >= 1
+    assert again.curve == []
+    assert again.test.rows.tolist() == first.test.rows.tolist()
