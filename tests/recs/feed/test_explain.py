@@ -89,13 +89,14 @@ def test_of_a_likeness_a_product_is_owed_what_the_next_best_would_not_give():
     assert reason(one, asked, {8: facts("Candle"), 9: BAG}, {9: 0.35}).product_id == 9
 
 
-def test_a_product_that_the_next_best_would_do_as_well_for_is_no_reason():
+def test_of_products_that_stand_in_for_one_another_the_one_that_likeness_was_measured_to_is_named():
     one = candidate(1, "alike_in_words", parts={"word_affinity": 0.32})
     one.proposals["alike_in_words"] = Proposal(1, 0.8, 8, Proposal(1, 0.8, 9))
     asked = request(personal=True, recent=(recent(8), recent(9)))
 
     assert score_owed(one, {}, asked) == pytest.approx({8: 0.0}, abs=1e-6)
-    assert reason(one, asked, {8: facts("Candle"), 9: BAG}).code == "your_taste"
+    told = reason(one, asked, {8: facts("Candle"), 9: BAG})
+    assert (told.code, told.product_id) == ("because_you_viewed", 8)
 
 
 def test_a_newcomer_owes_both_its_summands_to_the_product_it_is_most_like():
