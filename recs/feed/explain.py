@@ -95,17 +95,18 @@ def _by_history(
     """The product of the history that the score owes most to, of those that may be named; of equals the newer.
 
     Of products that are alike each can stand in for another, so that the score owes nothing to any alone; then it is
-    the one that a likeness in the score was measured to, unless the model holds it against the product.
+    the one that a likeness in the score was measured to, unless the model takes away more for it.
     """
     if not request.personal or not any(source in one.proposals for source in BY_TASTE):
         return None
     done = {what.product_id: what for what in (*request.recent, *request.causes)}
     owed = score_owed(one, added, request)
     causes = [cause for cause in sorted(owed, key=lambda cause: -owed[cause]) if owed[cause] >= LEAST_OWED]
-    likenesses = (_first(one, sources) for _, _, sources in BY_LIKENESS)
-    for found in likenesses:
-        if found is not None and found.because is not None and owed[found.because] > -LEAST_OWED:
-            causes.append(found.because)
+    for name, _, sources in BY_LIKENESS:
+        found = _first(one, sources)
+        if found is not None and found.because is not None:
+            whole = one.parts.get(name, found.score) + added.get(found.because, 0.0)
+            causes += [found.because] if whole >= LEAST_OWED else []
     for product_id in causes:
         about, what = facts.get(product_id), done.get(product_id)
         if about is None or not about.visible or what is None or what.kind not in BY_KIND:

@@ -115,6 +115,16 @@ def test_without_a_scorer_that_weighs_it_the_likeness_itself_is_owed():
     assert score_owed(one, {}, request(personal=True)) == pytest.approx({8: 0.4})
 
 
+def test_what_the_model_takes_away_for_it_counts_against_all_of_a_likeness():
+    one = candidate(1, "alike_in_words", parts={"word_affinity": 0.32})
+    one.proposals["alike_in_words"] = Proposal(1, 0.8, 8, Proposal(1, 0.8, 9))
+    asked = request(personal=True, recent=(recent(8), recent(9)))
+    known = {8: facts("Candle"), 9: BAG}
+
+    assert reason(one, asked, known, {8: -0.05, 9: -0.05}).product_id == 8
+    assert reason(one, asked, known, {8: -0.4, 9: -0.4}).code == "your_taste"
+
+
 def test_a_product_that_takes_away_more_than_its_likeness_gives_is_no_reason():
     one = candidate(1, "similar_to_recent", 0.9, because=8, parts={"recent_affinity": 0.2})
     asked = request(personal=True, recent=(recent(8),))

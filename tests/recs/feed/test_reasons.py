@@ -128,8 +128,12 @@ def test_the_reason_is_the_product_that_the_score_owes_most(shop):
             owed.pop(product.pk, None)
             if one.reason.code in BY_HISTORY:
                 told += 1
-                assert owed[one.reason.product_id] > LEAST_OWED - ROUNDING
-                assert owed[one.reason.product_id] >= max(owed.values()) - ROUNDING
+                if max(owed.values()) > LEAST_OWED + ROUNDING:
+                    assert owed[one.reason.product_id] >= max(owed.values()) - ROUNDING
+                elif max(owed.values()) < LEAST_OWED - ROUNDING:
+                    # Each can stand in for another: the one that a likeness was measured to.
+                    measured = {proposal.because for proposal in one.candidate.proposals.values()}
+                    assert one.reason.product_id in measured
             elif "nearest" in one.candidate.proposals:
                 assert max(owed.values()) < LEAST_OWED + ROUNDING
     assert told > 24
