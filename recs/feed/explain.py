@@ -102,11 +102,15 @@ def _by_history(
     done = {what.product_id: what for what in (*request.recent, *request.causes)}
     owed = score_owed(one, added, request)
     causes = [cause for cause in sorted(owed, key=lambda cause: -owed[cause]) if owed[cause] >= LEAST_OWED]
+    whole: dict[int, float] = {}
     for name, _, sources in BY_LIKENESS:
         found = _first(one, sources)
         if found is not None and found.because is not None:
-            whole = one.parts.get(name, found.score) + added.get(found.because, 0.0)
-            causes += [found.because] if whole >= LEAST_OWED else []
+            sofar = whole.get(found.because, added.get(found.because, 0.0))
+            whole[found.because] = sofar + one.parts.get(name, found.score)
+    causes += [
+        cause for cause in sorted(whole, key=lambda cause: -whole[cause]) if whole[cause] >= LEAST_OWED
+    ]
     for product_id in causes:
         about, what = facts.get(product_id), done.get(product_id)
         if about is None or not about.visible or what is None or what.kind not in BY_KIND:
