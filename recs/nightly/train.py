@@ -117,10 +117,12 @@ def train(
     start, why_cold = warm_start(dataset, champion)
     weights = {Kind[name.upper()]: weight for name, weight in settings.INTERACTION_WEIGHTS.items()}
     transformer = Transformer(training=TrainingConfig(batch=BATCH, kind_weights=weights), warm=start)
+    transformer.mix(settings.SECOND_STAGE_WEIGHTS)
     family[transformer.name] = fitted(transformer, Budget(60 * minutes, checkpoint=checkpoint_folder()))
     night.figures["start"] = transformer.started if start else f"{COLD}: {why_cold}"
     began = time.monotonic()
     hybrid = Hybrid()
+    hybrid.mix(settings.SECOND_STAGE_WEIGHTS)
     able = _servable({**family, graph.name: graph})
     members = {name: one for name, one in able.items() if name in MEMBERS}
     hybrid.blend(members, split.validation, seed=seed)
@@ -132,9 +134,6 @@ def train(
     if transformer.parameters > MOST_NUMBERS:
         # With a second stage it would be held by web processes, as any other: its vectors serve alone.
         transformer.second = None
-    for one in (transformer, hybrid):
-        # As they will be served.
-        one.mix(settings.SECOND_STAGE_WEIGHTS)
     validation = on_validation(family, split.validation, item_count=dataset.items.count, seed=seed)
     return Trained(family, best_of(family, validation), transformer, validation, seconds, curves)
 

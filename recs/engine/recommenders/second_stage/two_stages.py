@@ -14,7 +14,7 @@ from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Int
 from recs.engine.recommender import Progress, ProgressCallback, Recommendations, top_k
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.popularity import popularity
-from recs.engine.recommenders.second_stage.answers import AT_ONCE, PLACES, Proposals, answers
+from recs.engine.recommenders.second_stage.answers import AT_ONCE, PLACES, WEIGHTS, Proposals, answers
 from recs.engine.recommenders.second_stage.learning import OutOfTime
 from recs.engine.recommenders.second_stage.likeness import likenesses
 from recs.engine.recommenders.second_stage.stage import SecondStage
@@ -33,6 +33,8 @@ class TwoStages(Base):
     """``scores`` are the first stage's; without a second one ``recommend`` ranks by them alone."""
 
     second: SecondStage | None = None
+    heads: Mapping[str, float] = WEIGHTS
+    """The owner's weights of the second stage's heads: it is judged as it is to serve."""
     gain: float = 0.0
     """What the second stage added to NDCG@10 for shoppers whom it had not learnt from."""
 
@@ -45,7 +47,8 @@ class TwoStages(Base):
         return self.scores(histories)
 
     def mix(self, weights: Mapping[str, float]) -> None:
-        """The owner's weights of the second stage's heads, where there is one."""
+        """Sets ``heads``, for a second stage that is there and for one that is to be learnt."""
+        self.heads = dict(weights)
         if self.second is not None:
             self.second.weights = dict(weights)
 
@@ -65,18 +68,23 @@ class TwoStages(Base):
     def final_scores(
         self, histories: Sequence[History], *, exclude: Sequence[IntArray] | None = None
     ) -> FloatArray:
-        """The first stage's, those of its first hundred corrected."""
+        """The first stage's, those of its first hundred corrected; those behind stay behind, as in ``recommend``."""
         voices = self.voices(histories)
         scores = self.said(voices, histories)
         if self.second is not None:
             had = [history.item for history in histories]
             if exclude is not None:
                 had = [np.concatenate(both) for both in zip(had, exclude, strict=True)]
-            best = top_k(scores.copy(), PLACES, exclude=had, among=None)
-            found = Proposals(best.items, best.scores, _heard(voices, best.items))
-            row, place = np.nonzero(best.items >= 0)
-            corrected = self.second.corrected(histories, found, best.scores)
-            scores[row, best.items[row, place]] = corrected[row, place]
+            best = top_k(scores.copy(), PLACES + 1, exclude=had, among=None)
+            behind = best.scores[:, PLACES]
+            items, listed = best.items[:, :PLACES], best.scores[:, :PLACES]
+            corrected = self.second.corrected(
+                histories, Proposals(items, listed, _heard(voices, items)), listed
+            )
+            row, place = np.nonzero(items >= 0)
+            last = np.where(np.isfinite(behind), corrected.min(axis=1), np.inf)
+            scores -= np.maximum(behind - last, 0.0)[:, None]
+            scores[row, items[row, place]] = corrected[row, place]
         return scores
 
     def propose(
@@ -124,14 +132,14 @@ class TwoStages(Base):
         try:
             # What is judged learns twice on a half, what is kept once on the whole.
             halfway = (time.monotonic() + until) / 2
-            verdict = judged(lambda: SecondStage(known, popular), told, seed=seed, until=halfway)
+            verdict = judged(lambda: SecondStage(known, popular, self.heads), told, seed=seed, until=halfway)
             if verdict is None:
                 return
             if progress:
                 figures = {"both": verdict.both, "first": verdict.first, "low": verdict.gain.interval.low}
                 progress(Progress("second stage", 1.0, figures))
             if verdict.worth_it:
-                stage = SecondStage(known, popular)
+                stage = SecondStage(known, popular, self.heads)
                 stage.fit(told, seed=seed, most=verdict.passes, until=until)
                 self.second, self.gain = stage, verdict.both - verdict.first
         except OutOfTime:

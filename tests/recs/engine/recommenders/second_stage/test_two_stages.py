@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from recs.engine.interactions import HeldOut, History, Kind
-from recs.engine.recommenders.second_stage import two_stages
+from recs.engine.recommenders.second_stage import stage, two_stages
 from recs.engine.recommenders.second_stage.answers import HEADS, Head
 from recs.engine.recommenders.second_stage.likeness import Likenesses
 from recs.engine.recommenders.second_stage.ranker import Ranker
@@ -107,6 +107,42 @@ def test_final_scores_rank_as_the_recommender_does(both):
     scores[HISTORY.item] = -np.inf
     kept = found.items[0][found.items[0] >= 0]
     assert np.argsort(-scores, kind="stable")[: len(kept)].tolist() == kept.tolist()
+
+
+def test_what_stands_behind_the_hundred_stays_behind_in_final_scores(both, monkeypatch):
+    monkeypatch.setattr(two_stages, "PLACES", 2)
+    monkeypatch.setattr(stage, "PLACES", 2)
+    both.second.weights = {Head.PURCHASE: -1.0}
+    had = [HISTORY.item]
+    popular = both.propose([HISTORY], 2, exclude=had).items[0]
+    both.second.popular[popular] = 100.0
+    found = both.recommend([HISTORY], ITEMS, exclude=had).items[0]
+
+    scores = both.final_scores([HISTORY])[0]
+
+    scores[HISTORY.item] = -np.inf
+    assert set(found[:2]) == set(popular)
+    assert np.argsort(-scores, kind="stable")[: len(found) - 2].tolist() == found[:-2].tolist()
+
+
+def test_a_second_stage_is_judged_with_the_owners_weights(transformer, monkeypatch):
+    made = []
+    monkeypatch.setattr(two_stages, "judged", lambda make, *_, **__: made.append(make()))
+    monkeypatch.setattr(transformer, "heads", transformer.heads)
+    transformer.mix({Head.PURCHASE: 0.5})
+    held_out = HeldOut([HISTORY] * 4, [np.array([6])] * 4, [HISTORY.item] * 4)
+
+    transformer.learn_second_stage(
+        grouped(),
+        shelves(ITEMS),
+        held_out,
+        retrieval=transformer.vectors,
+        until=time.monotonic() + 60,
+        seed=0,
+        progress=None,
+    )
+
+    assert made[0].weights == {Head.PURCHASE: 0.5}
 
 
 def test_what_is_not_shown_takes_no_place_among_the_hundred_that_are_corrected(both, monkeypatch):
