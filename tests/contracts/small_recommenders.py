@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from recs.engine.interactions import HeldOut, Interactions, Items, Kind
+from recs.engine.interactions import HeldOut, History, Interactions, Items, Kind
 from recs.engine.recommender import Budget, Recommender
 from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
@@ -69,6 +69,11 @@ def shelves(item_count: int) -> Items:
         attribute_ids=np.stack([item % GROUPS, GROUPS + item % 2], axis=1).ravel(),
         attribute_offsets=2 * np.arange(item_count + 1),
     )
+
+
+def held_out() -> HeldOut:
+    """One wish to choose on."""
+    return HeldOut([History.of_items([0, 3])], [np.array([6])], [np.array([0, 3])])
 
 
 def fit(name: str, data: Interactions, validation: HeldOut | None = None) -> Recommender:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from recs.engine.interactions import HeldOut, History, Interactions, Kind
+from recs.engine.interactions import History, Interactions, Kind
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.content_based import ContentBased
 from recs.engine.recommenders.least_squares import rotated, solve
@@ -21,6 +21,7 @@ from tests.contracts.small_recommenders import (
     fit,
     fitted,
     grouped,
+    held_out,
     interactions_of,
     shelves,
 )
@@ -76,8 +77,7 @@ def test_bad_ratings_in_training_are_not_learnt_from(name: str):
 
 @pytest.mark.parametrize("name", [name for name in MAKERS if name not in ("transformer", "hybrid")])
 def test_what_is_chosen_on_validation_is_saved(name: str, tmp_path: Path):
-    held_out = HeldOut([History.of_items([0, 3])], [np.array([6])], [np.array([0, 3])])
-    recommender, again = fit(name, grouped(), held_out), MAKERS[name]()
+    recommender, again = fit(name, grouped(), held_out()), MAKERS[name]()
     recommender.save(tmp_path / "saved")
     again.load(tmp_path / "saved")
     histories = [History.of_items([0, 3, 9]), History.of_items([7, 4])]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from recs.engine.interactions import History, Kind
-from recs.engine.recommender import VectorRecommender
+from recs.engine.recommender import Budget, Progress, VectorRecommender
 from recs.engine.recommenders.base import Base
 from tests.contracts.small_recommenders import (
     GROUPS,
@@ -18,6 +19,7 @@ from tests.contracts.small_recommenders import (
     fit,
     fitted,
     grouped,
+    held_out,
     interactions_of,
     shelves,
 )
@@ -31,6 +33,32 @@ def test_the_same_seed_gives_the_same_answer(name: str):
 
     assert first.items.tolist() == second.items.tolist()
     assert np.allclose(first.scores, second.scores)
+
+
+class Killed(Exception):
+    """In the middle of a fit."""
+
+
+@every_recommender
+def test_a_fit_that_was_interrupted_and_goes_on_ends_as_one_that_was_not(name: str, tmp_path: Path):
+    data, items, histories = grouped(), shelves(ITEMS), [History.of_items([0, 3]), History.of_items([7])]
+    told: list[Progress] = []
+
+    def kill(progress: Progress) -> None:
+        told.append(progress)
+        if len(told) == 3:
+            raise Killed
+
+    budget = Budget(seconds=30, checkpoint=tmp_path)
+    with contextlib.suppress(Killed):
+        MAKERS[name]().fit(data, items, budget=budget, seed=1, validation=held_out(), progress=kill)
+    resumed, whole = MAKERS[name](), MAKERS[name]()
+    resumed.fit(data, items, budget=budget, seed=1, validation=held_out())
+    whole.fit(data, items, budget=Budget(seconds=30), seed=1, validation=held_out())
+
+    found, expected = resumed.recommend(histories, 5), whole.recommend(histories, 5)
+    assert found.items.tolist() == expected.items.tolist()
+    assert found.scores == pytest.approx(expected.scores, abs=2e-3)
 
 
 @every_recommender

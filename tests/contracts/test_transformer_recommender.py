@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recs.engine.interactions import HeldOut, History, Items, Kind
+from recs.engine.checkpoint import FILE
+from recs.engine.interactions import History, Items, Kind
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.transformer.packed_towers import load_item_tower, load_user_tower
-from recs.engine.transformer.training import CHECKPOINT
 from tests.contracts.small_recommenders import (
     GROUPS,
     ITEMS,
     fitted,
     grouped,
+    held_out,
     interactions_of,
     shelves,
     small_transformer,
@@ -63,9 +64,8 @@ def test_content_alone_places_an_item_that_nobody_has_touched():
 
 
 def test_training_keeps_the_epoch_that_validates_best():
-    held_out = HeldOut([History.of_items([0, 3])], [np.array([6])], [np.array([0, 3])])
     model = small_transformer()
-    model.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds=30), seed=1, validation=held_out)
+    model.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds=30), seed=1, validation=held_out())
 
     assert all(state.best_ndcg >= 0.0 for state in model.trainings)
     assert min(model.epochs) >= 1
@@ -73,7 +73,7 @@ def test_training_keeps_the_epoch_that_validates_best():
 
 def test_a_checkpoint_that_cannot_be_read_is_passed_over(tmp_path: Path):
     (tmp_path / "member-0").mkdir()
-    (tmp_path / "member-0" / CHECKPOINT).write_bytes(b"cut off")
+    (tmp_path / "member-0" / FILE).write_bytes(b"cut off")
     model = small_transformer(epochs=2)
 
     model.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds=30, checkpoint=tmp_path), seed=1)

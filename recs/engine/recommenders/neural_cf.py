@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from recs.engine.artifact import Artifact, array
+from recs.engine.checkpoint import Checkpoint, fingerprint
 from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.recommenders.base import Base
@@ -46,15 +47,27 @@ Step = Callable[[Tensor, Tensor], float]
 """The loss of wishes [b, n] and what was wanted next [b], back-propagated."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Lesson:
     """What both branches are trained on; ``until``: when the whole fit must be over (``time.monotonic``)."""
 
     examples: Examples
     judge: Judge | None
-    generator: torch.Generator
     progress: ProgressCallback | None
+    checkpoint: Callable[[str], Checkpoint]
+    seed: int
     until: float
+
+
+@dataclass(slots=True)
+class _Standing:
+    """Where the training of a branch stands; ``seconds`` that it took."""
+
+    epoch: int = 0
+    best: float = -1.0
+    best_epoch: int = 0
+    seconds: float = 0.0
+    done: bool = False
 
 
 class NeuralCf(Base):
@@ -75,18 +88,26 @@ class NeuralCf(Base):
     ) -> None:
         began = time.monotonic()
         torch.manual_seed(seed)
-        self.rng = np.random.default_rng(seed)
         self.popular = popularity(interactions, items.count)
         self.config = replace(self.config, items=items.count)
         self.network = NeuMf(self.config)
         wanted = wanted_matrix(interactions, items.count)
         start = spectral_vectors(wanted, dimension=self.config.dimension, seed=seed)
         self.network.factor.start_from(start)
+        columns = (
+            interactions.user,
+            interactions.item,
+            interactions.kind,
+            interactions.time,
+            interactions.value,
+        )
+        own = fingerprint(self.config, seed, *columns) if budget.checkpoint else ""
         lesson = _Lesson(
             Examples(interactions, self.config),
             Judge(self, validation, items.count, seed=seed) if validation else None,
-            torch.Generator().manual_seed(seed),
             progress,
+            lambda stage: Checkpoint(budget.checkpoint / stage if budget.checkpoint else None, own),
+            seed,
             began + budget.seconds,
         )
         self.bf16 = has_bf16()
@@ -102,32 +123,66 @@ class NeuralCf(Base):
         until = time.monotonic() + share * (lesson.until - time.monotonic())
         optimiser = torch.optim.Adam(branch.parameters(), lr=self.config.learning_rate)
         self.network.eval()
-        best, best_epoch, kept = lesson.judge.ndcg() if lesson.judge else -1.0, 0, _weights(branch)
-        for epoch in range(1, self.config.epochs + 1):
+        stands, kept = _Standing(best=lesson.judge.ndcg() if lesson.judge else -1.0), _weights(branch)
+        checkpoint = lesson.checkpoint(stage)
+        if saved := checkpoint.load():
+            stands, kept = _Standing(**saved["stands"]), saved["kept"]
+            branch.load_state_dict(saved["weights"])
+            optimiser.load_state_dict(saved["optimiser"])
+            until -= stands.seconds
+            lesson.until -= stands.seconds
+        while not stands.done:
             began = time.monotonic()
-            branch.train()
-            losses = []
-            rows = torch.randperm(len(lesson.examples), generator=lesson.generator)
-            for chosen in rows.split(self.config.batch) if len(rows) else ():
-                optimiser.zero_grad()
-                losses.append(step(*lesson.examples.batch(chosen)))
-                optimiser.step()
-                if time.monotonic() > until:
-                    break
-            self.network.eval()
-            figures = {"epoch": float(epoch), "loss": float(np.mean(losses)) if losses else 0.0}
+            loss = self._epoch(branch, step, lesson, stands.epoch, optimiser, until)
+            stands.epoch += 1
+            figures = {"epoch": float(stands.epoch), "loss": loss}
             if lesson.judge:
                 figures["ndcg@10"] = lesson.judge.ndcg()
-                if figures["ndcg@10"] > best:
-                    best, best_epoch, kept = figures["ndcg@10"], epoch, _weights(branch)
-            if lesson.progress:
-                lesson.progress(Progress(stage, epoch / self.config.epochs, figures))
+            ndcg = figures.get("ndcg@10")
+            if ndcg is None or ndcg > stands.best:
+                # Without a judge the newest is the best.
+                stands.best, stands.best_epoch = -1.0 if ndcg is None else ndcg, stands.epoch
+                kept = _weights(branch)
             now = time.monotonic()
-            stale = lesson.judge is not None and epoch - best_epoch >= self.config.patience
-            if stale or now + (now - began) > until:
+            stands.seconds += now - began
+            stale = lesson.judge is not None and stands.epoch - stands.best_epoch >= self.config.patience
+            stands.done = stale or stands.epoch >= self.config.epochs or now + (now - began) > until
+            checkpoint.save(
+                {
+                    "stands": asdict(stands),
+                    "kept": kept,
+                    "weights": branch.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                }
+            )
+            if lesson.progress:
+                lesson.progress(Progress(stage, stands.epoch / self.config.epochs, figures))
+        branch.load_state_dict(kept)
+
+    def _epoch(
+        self,
+        branch: torch.nn.Module,
+        step: Step,
+        lesson: _Lesson,
+        epoch: int,
+        optimiser: torch.optim.Optimizer,
+        until: float,
+    ) -> float:
+        """Mean loss of one pass over the examples, which breaks off when the time is over."""
+        # So that one who goes on from a checkpoint draws what the one who was killed would have drawn.
+        torch.manual_seed(lesson.seed * 1_000_003 + epoch)
+        self.rng = np.random.default_rng([lesson.seed, epoch])
+        branch.train()
+        losses = []
+        rows = torch.randperm(len(lesson.examples))
+        for chosen in rows.split(self.config.batch) if len(rows) else ():
+            optimiser.zero_grad()
+            losses.append(step(*lesson.examples.batch(chosen)))
+            optimiser.step()
+            if time.monotonic() > until:
                 break
-        if lesson.judge:
-            branch.load_state_dict(kept)
+        self.network.eval()
+        return float(np.mean(losses)) if losses else 0.0
 
     def _learn_factors(self, wishes: Tensor, target: Tensor) -> float:
         items, log_q = self.network.factor.items(), None

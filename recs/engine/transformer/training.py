@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from recs.engine.checkpoint import Checkpoint, fingerprint
 from recs.engine.interactions import Interactions, Items, Kind
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.transformer.batches import TARGET_WEIGHTS, TrainingBatch, training_batch
@@ -32,10 +28,6 @@ from recs.engine.transformer.sequence import (
     shuffled_within_moments,
 )
 from recs.engine.transformer.user_tower import UserTower
-
-logger = logging.getLogger(__name__)
-
-CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +104,8 @@ class Training:
 
     def run(self, budget: Budget) -> TrainingState:
         """Trains until the budget ends, validation stops getting better, or the epochs are done."""
-        if budget.checkpoint:
-            self._resume(budget.checkpoint)
+        checkpoint = Checkpoint(budget.checkpoint, self._fingerprint() if budget.checkpoint else "")
+        self._resume(checkpoint)
         if not len(self.pieces.start):
             return self.state
         if self.judge_start and not self.state.epoch:
@@ -123,8 +115,7 @@ class Training:
             loss = self._epoch(budget)
             self.state.epoch += 1
             self._judge(loss, began, budget)
-            if budget.checkpoint:
-                self._save(budget.checkpoint)
+            self._save(checkpoint)
         self._towers().load_state_dict(self.best)
         data, length = self.interactions, self.pieces.end - self.pieces.start
         self.user_tower.adopt_unseen(
@@ -232,41 +223,23 @@ class Training:
     def _averaged(self) -> dict[str, Tensor]:
         return copy.deepcopy(self.average.module.state_dict())
 
-    def _save(self, folder: Path) -> None:
-        """Atomic: a run after kill -9 finds this epoch's checkpoint or the one before, whole."""
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".checkpoint.{os.getpid()}"
-        with partial.open("wb") as file:
-            torch.save(
-                {
-                    "fingerprint": self._fingerprint(),
-                    "state": asdict(self.state),
-                    "weights": self._towers().state_dict(),
-                    "average": self.average.state_dict(),
-                    "best": self.best,
-                    "optimiser": self.optimiser.state_dict(),
-                    **self._more_state(),
-                },
-                file,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(folder / CHECKPOINT)
+    def _save(self, checkpoint: Checkpoint) -> None:
+        checkpoint.save(
+            {
+                "stands": asdict(self.state),
+                "weights": self._towers().state_dict(),
+                "average": self.average.state_dict(),
+                "best": self.best,
+                "optimiser": self.optimiser.state_dict(),
+                **self._more_state(),
+            }
+        )
 
-    def _resume(self, folder: Path) -> None:
-        """Goes on from the checkpoint, if there is one of this very training that can be read."""
-        path = folder / CHECKPOINT
-        if not path.exists():
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        saved = checkpoint.load()
+        if saved is None:
             return
-        try:
-            saved = torch.load(path, weights_only=True)
-            mine = saved["fingerprint"] == self._fingerprint()
-        except (OSError, EOFError, KeyError, RuntimeError, TypeError, UnpicklingError) as failure:
-            logger.warning("%s cannot be read, the training begins anew: %s", path, failure)
-            return
-        if not mine:
-            return
-        self.state = TrainingState(**saved["state"])
+        self.state = TrainingState(**saved["stands"])
         self._towers().load_state_dict(saved["weights"])
         self.average.load_state_dict(saved["average"])
         self.best = saved["best"]
@@ -281,15 +254,15 @@ class Training:
         """Goes on with what ``_more_state`` gave."""
 
     def _fingerprint(self) -> str:
-        """A checkpoint of other data, another seed or other sizes is not resumed from."""
-        data, features = self.interactions, self.features
-        digest = hashlib.sha256(repr((data.user_count, data.item_count)).encode())
-        against = self.complaints
-        columns = (self.met, data.user, data.item, data.kind, data.time, data.value)
-        for column in (*columns, against.after, against.item, against.kind):
-            digest.update(column.tobytes())
-        for part in fields(features):
-            digest.update(getattr(features, part.name).numpy().tobytes())
-        start = self.judge_start
-        settings = (self.seed, start, self.config, self.item_tower.config, self.user_tower.config)
-        return f"{digest.hexdigest()} {settings!r}"
+        data, against = self.interactions, self.complaints
+        columns = (data.user, data.item, data.kind, data.time, data.value)
+        features = (getattr(self.features, part.name).numpy() for part in fields(self.features))
+        settings = (self.seed, self.judge_start, self.config, self.item_tower.config, self.user_tower.config)
+        return fingerprint(
+            (data.user_count, data.item_count),
+            self.met,
+            *columns,
+            *(against.after, against.item, against.kind),
+            *features,
+            settings,
+        )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recs.engine.transformer.training import CHECKPOINT
+from recs.engine.checkpoint import FILE
 from recs.models import ModelVersion, TrainingRun
 from recs.nightly import train
 from recs.nightly.lease import AlreadyRunning
@@ -24,7 +24,7 @@ def environment(process_environment: dict[str, str], settings, tmp_path: Path) -
 
 
 def wait_for_checkpoint(process: TestProcess) -> None:
-    checkpoint = train.checkpoint_folder() / "member-0" / CHECKPOINT
+    checkpoint = train.checkpoint_folder() / "member-0" / FILE
     process.wait_for(checkpoint.exists, what="the first epoch")
 
 

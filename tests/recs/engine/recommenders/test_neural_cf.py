@@ -1,14 +1,16 @@
 """What the factorised branch learns against where the catalogue is large."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from recs.engine.interactions import History, Items
-from recs.engine.recommender import Budget
+from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders import neural_cf
 from recs.engine.recommenders.neumf import NeuMfConfig
-from tests.contracts.small_recommenders import ITEMS, grouped
+from tests.contracts.small_recommenders import ITEMS, grouped, interactions_of
 
 
 def fitted() -> neural_cf.NeuralCf:
@@ -55,3 +57,42 @@ def test_trained_against_a_sample_it_still_finds_the_group(monkeypatch: pytest.M
     found = fitted().recommend([History.of_items([0, 3])], 3, exclude=[np.array([0, 3])])
 
     assert {int(item) % 3 for item in found.items[0]} == {0}
+
+
+def test_a_killed_training_goes_on_within_the_branch_it_had_come_to(tmp_path: Path):
+    class Killed(Exception):
+        pass
+
+    def kill(step: Progress) -> None:
+        if (step.stage, step.figures["epoch"]) == ("deep", 2):
+            raise Killed
+
+    made = NeuMfConfig(dimension=8, deep=4, hidden=(4, 2), epochs=3)
+    budget = Budget(30, checkpoint=tmp_path)
+    with pytest.raises(Killed):
+        neural_cf.NeuralCf(made).fit(grouped(), Items(count=ITEMS), budget=budget, seed=1, progress=kill)
+    told: list[tuple[str, float]] = []
+
+    neural_cf.NeuralCf(made).fit(
+        grouped(),
+        Items(count=ITEMS),
+        budget=budget,
+        seed=1,
+        progress=lambda step: told.append((step.stage, step.figures["epoch"])),
+    )
+
+    assert told == [("deep", 3)]
+
+
+def test_a_checkpoint_of_other_data_is_passed_over(tmp_path: Path):
+    made = NeuMfConfig(dimension=8, deep=4, hidden=(4, 2), epochs=1)
+    budget = Budget(30, checkpoint=tmp_path)
+    neural_cf.NeuralCf(made).fit(grouped(), Items(count=ITEMS), budget=budget, seed=1)
+    other = interactions_of([[0, 1, 2], [3, 4, 5]], ITEMS)
+    told: list[str] = []
+
+    neural_cf.NeuralCf(made).fit(
+        other, Items(count=ITEMS), budget=budget, seed=1, progress=lambda step: told.append(step.stage)
+    )
+
+    assert told == ["factorised", "deep"]
