@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import time
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -15,6 +16,10 @@ import torch
 logger = logging.getLogger(__name__)
 
 FILE = "checkpoint.pt"
+SELDOM = 60.0
+"""Seconds, at least, between states within an epoch: what a kill may cost."""
+SHARE = 20.0
+"""Of the seconds that saving takes: a large model is saved as seldom as that costs a twentieth."""
 
 
 class Checkpoint:
@@ -24,18 +29,26 @@ class Checkpoint:
         """``fingerprint``: a checkpoint of other data, another seed or other settings is not gone on from."""
         self.folder = folder
         self.fingerprint = fingerprint
+        self.pause, self.saved = SELDOM, time.monotonic()
+
+    def due(self) -> bool:
+        """Whether so much was done since it was saved last that it is worth saving again."""
+        return self.folder is not None and time.monotonic() - self.saved >= self.pause
 
     def save(self, state: dict[str, Any]) -> None:
         """Atomic: a run after kill -9 finds this state or the one before, whole."""
         if self.folder is None:
             return
+        began = time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f".checkpoint.{os.getpid()}"
+        partial = self.folder / f".{FILE}"
         with partial.open("wb") as file:
             torch.save({"fingerprint": self.fingerprint, "state": state}, file)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self.folder / FILE)
+        self.saved = time.monotonic()
+        self.pause = max(SELDOM, SHARE * (self.saved - began))
 
     def load(self) -> dict[str, Any] | None:
         """What was saved last of this very training, if it is there and can be read; code in it is not run."""

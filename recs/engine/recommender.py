@@ -17,7 +17,8 @@ class Progress:
     """One step of a fit, for progress bars and learning curves.
 
     ``done`` in 0 … 1 of the budget or of the work, whichever ends first; ``figures`` e.g. ``{"loss": 3.1,
-    "ndcg@10": 0.051}``.
+    "ndcg@10": 0.051}``. What learns by epochs tells the ``seconds`` that it took until then, and what goes on from a
+    checkpoint those that were ``restored``, after it has told all earlier epochs again.
     """
 
     stage: str

@@ -26,9 +26,10 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """``seconds`` since the fit began, ``figures`` as the recommender told them."""
+    """``seconds`` since the fit began, ``stage`` and ``figures`` as the recommender told them."""
 
     seconds: float
+    stage: str
     figures: dict[str, float]
 
 
@@ -42,15 +43,23 @@ class Fitted:
 def fit(
     name: str, lesson: Lesson, *, budget: Budget, seed: int, batch: int | None, tell: ProgressCallback
 ) -> Fitted:
-    """``batch``: histories per step of the transformer, None for its default."""
+    """``batch``: histories per step of the transformer, None for its default. Seconds and curve count what a run that
+    was killed had done, where one goes on from its checkpoints."""
     recommender = made(name, batch)
     curve: list[CurvePoint] = []
     began = time.monotonic()
+    restored = 0.0
 
     def learnt(progress: Progress) -> None:
+        nonlocal restored
         tell(progress)
-        if "ndcg@10" in progress.figures:
-            curve.append(CurvePoint(round(time.monotonic() - began, 2), dict(progress.figures)))
+        now = time.monotonic() - began
+        figures = dict(progress.figures)
+        restored = figures.pop("restored", restored)
+        # What goes on from a checkpoint tells its curve again.
+        earlier = min(restored, figures.pop("seconds", restored))
+        if "ndcg@10" in figures:
+            curve.append(CurvePoint(round(now + earlier, 2), progress.stage, figures))
 
     recommender.fit(
         lesson.training,
@@ -60,7 +69,7 @@ def fit(
         validation=lesson.validation,
         progress=learnt,
     )
-    return Fitted(recommender, time.monotonic() - began, curve)
+    return Fitted(recommender, time.monotonic() - began + restored, curve)
 
 
 def made(name: str, batch: int | None) -> Recommender:

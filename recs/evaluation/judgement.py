@@ -74,7 +74,9 @@ def as_json(one: Judged) -> dict[str, Any]:
         "by_history_length": parts_json(outcome.by_length),
         "by_popularity": parts_json(outcome.by_popularity),
         "against_baseline": None,
-        "curve": [{"seconds": point.seconds, **point.figures} for point in outcome.curve],
+        "curve": [
+            {"seconds": point.seconds, "stage": point.stage, **point.figures} for point in outcome.curve
+        ],
     }
     if one.hr_10_difference and one.ndcg_10_difference:
         result["against_baseline"] = {

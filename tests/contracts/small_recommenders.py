@@ -21,6 +21,10 @@ GROUPS = 3
 EPOCHS = 6
 
 
+class Killed(Exception):
+    """In the middle of a fit."""
+
+
 def small_transformer(epochs: int = EPOCHS) -> Transformer:
     user = UserTowerConfig(dimension=16, layers=1, heads=2, longest=10, dropout=0.1)
     training = TrainingConfig(batch=32, epochs=epochs, learning_rate=5e-3)

@@ -15,6 +15,7 @@ from tests.contracts.small_recommenders import (
     GROUPS,
     ITEMS,
     MAKERS,
+    Killed,
     every_recommender,
     fit,
     fitted,
@@ -35,30 +36,35 @@ def test_the_same_seed_gives_the_same_answer(name: str):
     assert np.allclose(first.scores, second.scores)
 
 
-class Killed(Exception):
-    """In the middle of a fit."""
-
-
 @every_recommender
 def test_a_fit_that_was_interrupted_and_goes_on_ends_as_one_that_was_not(name: str, tmp_path: Path):
     data, items, histories = grouped(), shelves(ITEMS), [History.of_items([0, 3]), History.of_items([7])]
-    told: list[Progress] = []
+    killed: list[Progress] = []
+    again: list[Progress] = []
 
     def kill(progress: Progress) -> None:
-        told.append(progress)
-        if len(told) == 3:
+        killed.append(progress)
+        by_epochs = {"epoch", "interactions"} & progress.figures.keys()
+        if progress.figures.get("epoch") == 2 or (len(killed) == 3 and not by_epochs):
             raise Killed
 
     budget = Budget(seconds=30, checkpoint=tmp_path)
     with contextlib.suppress(Killed):
         MAKERS[name]().fit(data, items, budget=budget, seed=1, validation=held_out(), progress=kill)
     resumed, whole = MAKERS[name](), MAKERS[name]()
-    resumed.fit(data, items, budget=budget, seed=1, validation=held_out())
+    resumed.fit(data, items, budget=budget, seed=1, validation=held_out(), progress=again.append)
     whole.fit(data, items, budget=Budget(seconds=30), seed=1, validation=held_out())
 
+    # Nothing that was learnt is learnt again: an epoch would not take as long twice.
+    assert _seconds_of_epochs(killed) == _seconds_of_epochs(again)[: len(_seconds_of_epochs(killed))]
     found, expected = resumed.recommend(histories, 5), whole.recommend(histories, 5)
     assert found.items.tolist() == expected.items.tolist()
     assert found.scores == pytest.approx(expected.scores, abs=2e-3)
+
+
+def _seconds_of_epochs(told: list[Progress]) -> list[tuple[str, float, float]]:
+    figures = [(step.stage, step.figures) for step in told if "epoch" in step.figures]
+    return [(stage, some["epoch"], some["seconds"]) for stage, some in figures]
 
 
 @every_recommender

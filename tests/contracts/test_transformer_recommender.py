@@ -7,14 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recs.engine.checkpoint import FILE
+from recs.engine.checkpoint import FILE, Checkpoint
 from recs.engine.interactions import History, Items, Kind
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.transformer.packed_towers import load_item_tower, load_user_tower
+from recs.engine.transformer.training import Training
 from tests.contracts.small_recommenders import (
+    EPOCHS,
     GROUPS,
     ITEMS,
+    Killed,
     fitted,
     grouped,
     held_out,
@@ -23,12 +26,12 @@ from tests.contracts.small_recommenders import (
     small_transformer,
 )
 
+BATCHES = 3
+"""Of an epoch over ``grouped()``."""
+
 
 def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path):
     data, items = grouped(), Items(count=ITEMS)
-
-    class Killed(Exception):
-        pass
 
     def kill(progress: Progress) -> None:
         if progress.figures.get("member") == 2 and progress.figures.get("epoch") == 4:
@@ -43,9 +46,30 @@ def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path):
     whole = small_transformer()
     whole.fit(data, items, budget=Budget(seconds=30), seed=1)
 
-    first = next(figures for figures in told if "epoch" in figures)
-    assert (first["member"], first["epoch"]) == (2, 4)
+    epochs = [(figures["member"], figures["epoch"]) for figures in told if "epoch" in figures]
+    assert epochs == [(member, epoch) for member in (1, 2) for epoch in range(1, EPOCHS + 1)]
     assert np.allclose(resumed.vectors, whole.vectors, atol=2e-3)
+
+
+def test_a_long_epoch_is_gone_on_with_where_it_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Checkpoint, "due", lambda own: own.folder is not None)
+    steps: list[int] = []
+    step = Training._step
+    monkeypatch.setattr(Training, "_step", lambda *given: steps.append(1) or step(*given))
+
+    def kill(progress: Progress) -> None:
+        # Told after the last batch of an epoch, before its end.
+        if len(steps) == 3 * BATCHES:
+            raise Killed
+
+    budget = Budget(seconds=30, checkpoint=tmp_path)
+    with pytest.raises(Killed):
+        small_transformer().fit(grouped(), Items(count=ITEMS), budget=budget, seed=1, progress=kill)
+    steps.clear()
+    small_transformer().fit(grouped(), Items(count=ITEMS), budget=budget, seed=1)
+
+    # Of the first member what was left of its third epoch, and three; of the second all.
+    assert len(steps) == 1 + 3 * BATCHES + EPOCHS * BATCHES
 
 
 def test_content_alone_places_an_item_that_nobody_has_touched():

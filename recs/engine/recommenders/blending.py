@@ -36,7 +36,8 @@ class Candidates:
         """Mean NDCG@10 of the blend over these rows, of one target each."""
         blended = self.scores[rows] @ weights
         own = np.where(self.hit[rows], blended, -np.inf).max(axis=1)
-        place = (blended > own[:, None]).sum(axis=1)
+        # Equals count before it: who gives everything the same score has found nothing.
+        place = (blended >= own[:, None]).sum(axis=1) - 1
         gain = np.where(np.isfinite(own) & (place < 10), 1.0 / np.log2(place + 2.0), 0.0)
         return float(gain.mean())
 

@@ -94,6 +94,9 @@ class Hybrid(TwoStages):
                 logger.warning("the hybrid goes on without %s: %s", name, reason)
                 continue
             self.members[name] = member
+            if isinstance(member, Transformer):
+                # What a run that was killed had spent is spent.
+                until -= member.restored
         self.blend(self.members, validation, seed=seed)
         if validation:
             self.order(interactions, items, validation, until=until, seed=seed, progress=progress)

@@ -23,7 +23,7 @@ from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.tuning import Judge, choose
 from recs.engine.transformer.batches import target_weights
 from recs.engine.transformer.complaints import apart
-from recs.engine.transformer.sequence import segments
+from recs.engine.transformer.sequence import segments, shuffled_within_moments
 
 NEIGHBOURS = 200
 TEMPERATURES = (0.1, 0.05, 0.2)
@@ -58,13 +58,14 @@ class NeighbouringStates(Base):
         """Raises ValueError if no history has two interactions."""
         until = time.monotonic() + budget.seconds
         interactions, _ = apart(interactions)
+        rng = np.random.default_rng(seed)
+        interactions = shuffled_within_moments(interactions, rng)
         weights = self.transformer.training_config.kind_weights
         counts = target_weights(interactions.kind, interactions.value, weights)
         told = 1 + np.flatnonzero((np.diff(interactions.user) == 0) & (counts[1:] > 0))
         if not len(told):
             raise ValueError("no history has two interactions, so nothing came next")
         # Where no time is known, chance decides which are kept.
-        rng = np.random.default_rng(seed)
         chance = rng.random(len(told))
         kept = np.zeros(len(interactions), dtype=bool)
         kept[told[np.lexsort((chance, interactions.time[told]))[-MOST_STATES:]]] = True

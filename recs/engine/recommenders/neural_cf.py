@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge
 from recs.engine.recommenders.wishes import Wishes, read_wishes, wanted_matrix
 from recs.engine.transformer.losses import has_bf16, softmax_backward
+from recs.engine.transformer.sequence import shuffled_within_moments
 from recs.engine.transformer.start import spectral_vectors
 
 PAIRS_AT_ONCE = 1 << 19
@@ -49,14 +50,17 @@ Step = Callable[[Tensor, Tensor], float]
 
 @dataclass(slots=True)
 class _Lesson:
-    """What both branches are trained on; ``until``: when the whole fit must be over (``time.monotonic``)."""
+    """What both branches are trained on; ``until``: when the whole fit must be over (``time.monotonic``), ``spent``:
+    seconds of the branch that is done, ``restored``: those that a fit that was killed had spent."""
 
-    examples: Examples
+    interactions: Interactions
     judge: Judge | None
     progress: ProgressCallback | None
     checkpoint: Callable[[str], Checkpoint]
     seed: int
     until: float
+    spent: float = 0.0
+    restored: float = 0.0
 
 
 @dataclass(slots=True)
@@ -67,7 +71,7 @@ class _Standing:
     best: float = -1.0
     best_epoch: int = 0
     seconds: float = 0.0
-    done: bool = False
+    curve: list[dict[str, float]] = field(default_factory=list)
 
 
 class NeuralCf(Base):
@@ -102,24 +106,31 @@ class NeuralCf(Base):
             interactions.value,
         )
         own = fingerprint(self.config, seed, *columns) if budget.checkpoint else ""
+
+        def checkpoint(stage: str) -> Checkpoint:
+            return Checkpoint(budget.checkpoint / stage if budget.checkpoint else None, own)
+
         lesson = _Lesson(
-            Examples(interactions, self.config),
+            interactions,
             Judge(self, validation, items.count, seed=seed) if validation else None,
             progress,
-            lambda stage: Checkpoint(budget.checkpoint / stage if budget.checkpoint else None, own),
+            checkpoint,
             seed,
             began + budget.seconds,
         )
         self.bf16 = has_bf16()
-        self._train("factorised", self.network.factor, self._learn_factors, lesson, FIRST_SHARE)
+        epoch = self._train("factorised", self.network.factor, self._learn_factors, lesson, FIRST_SHARE)
+        # What the second branch has learnt holds for this very first one.
+        own = f"{own} {epoch}"
         self.network.deep.start_from(self.network.factor.items().detach().numpy())
         deep = torch.nn.ModuleList(
             [self.network.deep, self.network.of_user, self.network.of_item, self.network.tower]
         )
         self._train("deep", deep, self._learn_deep, lesson, 1.0)
 
-    def _train(self, stage: str, branch: torch.nn.Module, step: Step, lesson: _Lesson, share: float) -> None:
-        """Epochs over all examples until that share of the remaining time is over or validation gets no better."""
+    def _train(self, stage: str, branch: torch.nn.Module, step: Step, lesson: _Lesson, share: float) -> int:
+        """Epochs over all examples until that share of the remaining time is over or validation gets no better; returns
+        the one that was kept."""
         until = time.monotonic() + share * (lesson.until - time.monotonic())
         optimiser = torch.optim.Adam(branch.parameters(), lr=self.config.learning_rate)
         self.network.eval()
@@ -131,7 +142,11 @@ class NeuralCf(Base):
             optimiser.load_state_dict(saved["optimiser"])
             until -= stands.seconds
             lesson.until -= stands.seconds
-        while not stands.done:
+            lesson.restored += stands.seconds
+        for figures in stands.curve:
+            self._tell(stage, figures, lesson)
+        pace = 0.0
+        while not self._finished(stands, lesson) and (not stands.epoch or time.monotonic() + pace <= until):
             began = time.monotonic()
             loss = self._epoch(branch, step, lesson, stands.epoch, optimiser, until)
             stands.epoch += 1
@@ -143,10 +158,10 @@ class NeuralCf(Base):
                 # Without a judge the newest is the best.
                 stands.best, stands.best_epoch = -1.0 if ndcg is None else ndcg, stands.epoch
                 kept = _weights(branch)
-            now = time.monotonic()
-            stands.seconds += now - began
-            stale = lesson.judge is not None and stands.epoch - stands.best_epoch >= self.config.patience
-            stands.done = stale or stands.epoch >= self.config.epochs or now + (now - began) > until
+            pace = time.monotonic() - began
+            stands.seconds += pace
+            figures["seconds"] = lesson.spent + stands.seconds
+            stands.curve.append(figures)
             checkpoint.save(
                 {
                     "stands": asdict(stands),
@@ -155,9 +170,19 @@ class NeuralCf(Base):
                     "optimiser": optimiser.state_dict(),
                 }
             )
-            if lesson.progress:
-                lesson.progress(Progress(stage, stands.epoch / self.config.epochs, figures))
+            self._tell(stage, figures, lesson)
+        lesson.spent += stands.seconds
         branch.load_state_dict(kept)
+        return stands.best_epoch
+
+    def _finished(self, stands: _Standing, lesson: _Lesson) -> bool:
+        stale = lesson.judge is not None and stands.epoch - stands.best_epoch >= self.config.patience
+        return stale or stands.epoch >= self.config.epochs
+
+    def _tell(self, stage: str, figures: dict[str, float], lesson: _Lesson) -> None:
+        if lesson.progress:
+            restored = {"restored": lesson.restored} if lesson.restored else {}
+            lesson.progress(Progress(stage, figures["epoch"] / self.config.epochs, {**figures, **restored}))
 
     def _epoch(
         self,
@@ -172,12 +197,13 @@ class NeuralCf(Base):
         # So that one who goes on from a checkpoint draws what the one who was killed would have drawn.
         torch.manual_seed(lesson.seed * 1_000_003 + epoch)
         self.rng = np.random.default_rng([lesson.seed, epoch])
+        examples = Examples(shuffled_within_moments(lesson.interactions, self.rng), self.config)
         branch.train()
         losses = []
-        rows = torch.randperm(len(lesson.examples))
+        rows = torch.randperm(len(examples))
         for chosen in rows.split(self.config.batch) if len(rows) else ():
             optimiser.zero_grad()
-            losses.append(step(*lesson.examples.batch(chosen)))
+            losses.append(step(*examples.batch(chosen)))
             optimiser.step()
             if time.monotonic() > until:
                 break

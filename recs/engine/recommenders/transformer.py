@@ -129,6 +129,7 @@ class Transformer(TwoStages):
         # What is left of them after the start, which is no training's time.
         seconds = budget.seconds * (1 - SECOND_SHARE if both else 1) - (time.monotonic() - began)
         self.trainings: list[TrainingState] = []
+        self.restored = 0.0
         towers = zip(self.item_tower.members, self.user_tower.members, strict=True)
         for number, (item_tower, user_tower) in enumerate(towers):
             large = whole_mb(items.count, item_tower.config.dimension) > self.training_config.whole_mb
@@ -147,6 +148,7 @@ class Transformer(TwoStages):
             folder = budget.checkpoint / f"member-{number}" if budget.checkpoint else None
             share = Budget((seconds - spent) / (self.members - number), folder)
             self.trainings.append(training.run(share))
+            self.restored += training.restored
         self.use_vectors(items)
         self.second = None
         if both and validation:
@@ -155,7 +157,7 @@ class Transformer(TwoStages):
                 items,
                 validation,
                 retrieval=self.vectors,
-                until=until,
+                until=until - self.restored,
                 seed=seed,
                 progress=progress,
             )

@@ -1,41 +1,63 @@
 """Where shoppers went on to: a graph of transitions between items, its edges ranked by likeness of content.
 
-``s(i, j) = sum over d of FALL^(d-1) (n_d(i, j) + BACK n_d(j, i)) / sqrt(n(i)) · (FLOOR + max(0, cos(c_i, c_j)))``,
+``s(i, j) = sum over d of FALL^(d-1) (n_d(i, j) + back n_d(j, i)) / sqrt(n(i)) · (floor + max(0, cos(c_i, c_j)))``,
 where ``n_d(i, j)`` counts how often j came d wishes after i, d up to WINDOW, and ``n(i)`` is the sum of the row: a
 Markov chain of several steps at once (of which FPMC, Rendle et al. 2010, and Fossil, He and McAuley 2016, learn
 factors), with the likeness of content for what a few counts cannot tell. Nothing is trained, and alone it validates as
-a transformer does on short histories. A source of the hybrid.
+a transformer does on short histories. A source of the hybrid. ``back``, ``floor`` and the decay are chosen on
+validation.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
-from recs.engine.interactions import FloatArray, HeldOut, Interactions, Items, wanted
+from recs.engine.interactions import FloatArray, HeldOut, Interactions, Items, Kind, wanted
 from recs.engine.recommender import Budget, ProgressCallback
 from recs.engine.recommenders.content_parts import content_vectors, part_shapes
 from recs.engine.recommenders.neighbourhood import ByNeighbours, strongest
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge, choose
-from recs.engine.transformer.batches import target_weights
+from recs.engine.transformer.batches import TARGET_WEIGHTS, target_weights
 from recs.engine.transformer.sequence import shuffled_within_moments
 
-WINDOW, FALL, BACK, FLOOR = 5, 0.7, 0.3, 0.3
-"""Validation NDCG@10 of 8,000 rows of two public files: .0732 and .0852; a window of 1 alone .0635 on the first; BACK
-0 / 0.6: .0728 / .0714 and .0848 / .0819; FLOOR 1.5: .0727 and .0820, without content .0706 and .0783."""
-DECAYS = (0.5, 0.4, 0.6, 0.75)
-"""Weight of a wish against the next newer one; tried on validation, without it the first."""
+WINDOW, FALL = 5, 0.7
+"""Steps that are counted, and what each counts against the one before. Of one step alone validation NDCG@10 on a public
+file was .0635, of five .0732."""
 NEIGHBOURS = 200
 """Kept per item."""
 PAIRS_AT_ONCE = 1 << 16
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """``back``: what the way back counts; ``floor``: an edge between items that are nothing alike; ``decay``: weight of
+    a wish against the next newer one."""
+
+    back: float = 0.3
+    floor: float = 0.3
+    decay: float = 0.5
+
+
+TRIED: Mapping[str, tuple[float, ...]] = {
+    "back": (0.0, 0.6),
+    "floor": (1.5,),
+    "decay": (0.4, 0.6, 0.75),
+}
+"""On validation, one after another, beside those of a plain ``Setting``."""
+
+
 class TransitionGraph(ByNeighbours):
     name = "transition_graph"
+
+    def __init__(self, kind_weights: Mapping[Kind, float] = TARGET_WEIGHTS) -> None:
+        """``kind_weights``: what it counts that an interaction of a kind came next."""
+        self.kind_weights = kind_weights
 
     def fit(
         self,
@@ -52,26 +74,41 @@ class TransitionGraph(ByNeighbours):
         # The order of what shares a moment is nobody's.
         told = shuffled_within_moments(interactions, np.random.default_rng(seed))
         told = told.kept(np.flatnonzero(wanted(told.kind, told.value) & (told.item >= 0)))
-        self.neighbours = strongest(_likened(_transitions(told), items), NEIGHBOURS)
-        self.decay = DECAYS[0]
-        if validation:
-            self.decay = choose(
-                self._decays(),
-                Judge(self, validation, items.count, seed=seed),
-                stage="choosing the decay",
-                count=len(DECAYS),
-                until=until,
-                progress=progress,
+        onward, content = _onward(told, self.kind_weights), _content(items)
+
+        built: set[tuple[float, float]] = set()
+
+        def become(setting: Setting) -> None:
+            """The edges do not hang on the decay."""
+            self.decay = setting.decay
+            if (setting.back, setting.floor) not in built:
+                self.neighbours = strongest(_edges(onward, content, setting), NEIGHBOURS)
+                built.clear()
+                built.add((setting.back, setting.floor))
+
+        def tried(settings: Sequence[Setting]) -> Iterator[Setting]:
+            for setting in settings:
+                become(setting)
+                yield setting
+
+        best = Setting()
+        become(best)
+        if not validation:
+            return
+        judge = Judge(self, validation, items.count, seed=seed)
+        for name, values in TRIED.items():
+            settings = [best, *(replace(best, **{name: value}) for value in values)]
+            if name == "floor" and content is None:
+                continue
+            best = choose(
+                tried(settings), judge, stage=name, count=len(settings), until=until, progress=progress
             )
-
-    def _decays(self) -> Iterator[float]:
-        for self.decay in DECAYS:
-            yield self.decay
+            become(best)
 
 
-def _transitions(told: Interactions) -> sparse.csr_matrix:
-    """float32 [items, items], rows over the roots of their sums; a wish counts as much as to a training."""
-    counts = target_weights(told.kind, told.value)
+def _onward(told: Interactions, kind_weights: Mapping[Kind, float]) -> sparse.csr_matrix:
+    """float32 [items, items]: how often one came after the other."""
+    counts = target_weights(told.kind, told.value, kind_weights)
     shape = (told.item_count, told.item_count)
     found = sparse.csr_matrix(shape, dtype=np.float32)
     for distance in range(1, WINDOW + 1):
@@ -79,28 +116,35 @@ def _transitions(told: Interactions) -> sparse.csr_matrix:
         pairs = told.item[:-distance][same], told.item[distance:][same]
         weights = np.float32(FALL ** (distance - 1)) * counts[distance:][same]
         found = found + sparse.csr_matrix((weights, pairs), shape=shape)
-    found = (found + np.float32(BACK) * found.T).tocsr()
-    found.setdiag(0.0)
-    found.eliminate_zeros()
-    sums = np.asarray(found.sum(axis=1)).ravel()
-    found.data /= np.sqrt(np.repeat(sums, np.diff(found.indptr)))
     return found
 
 
-def _likened(graph: sparse.csr_matrix, items: Items) -> sparse.csr_matrix:
-    """The graph with its edges weighed by likeness of content; one that an end has none for weighs as they do on
-    average."""
+def _content(items: Items) -> FloatArray | None:
+    """float32 [items, d], unit vectors, zeros for an item without any; None if no item has."""
     parts = content_vectors(items, part_shapes(items))
     if not parts:
-        return graph
+        return None
     content = np.concatenate(list(parts.values()), axis=1)
-    lengths = np.linalg.norm(content, axis=1)
-    content /= np.maximum(lengths, 1e-9)[:, None]
+    content /= np.maximum(np.linalg.norm(content, axis=1), 1e-9)[:, None]
+    return content
+
+
+def _edges(onward: sparse.csr_matrix, content: FloatArray | None, setting: Setting) -> sparse.csr_matrix:
+    """float32 [items, items]: both ways, rows over the roots of their sums, weighed by likeness of content; an edge
+    that an end has none for weighs as they do on average."""
+    graph = (onward + np.float32(setting.back) * onward.T).tocsr()
+    graph.setdiag(0.0)
+    graph.eliminate_zeros()
+    sums = np.asarray(graph.sum(axis=1)).ravel()
+    graph.data /= np.sqrt(np.repeat(sums, np.diff(graph.indptr)))
+    if content is None:
+        return graph
     here, there = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr)), graph.indices
+    has = np.asarray(content.any(axis=1))
     alike = np.maximum(_cosines(content, here, there), 0.0)
-    known = (lengths[here] > 0) & (lengths[there] > 0)
+    known = has[here] & has[there]
     alike[~known] = alike[known].mean() if known.any() else 0.0
-    graph.data *= FLOOR + alike
+    graph.data *= np.float32(setting.floor) + alike
     return graph
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from recs.engine.checkpoint import Checkpoint
 from recs.engine.recommender import Budget
 from recs.engine.transformer.batches import TrainingBatch
 from recs.engine.transformer.training import Training
@@ -139,9 +140,9 @@ class SampledTraining(Training):
         """The moving average of all but the ids."""
         self.blend(_without_ids(self.average), self._parameters(), torch.tensor(self.rows.now))
 
-    def _judge(self, loss: float | None, began: float, budget: Budget) -> None:
+    def _judge(self, loss: float | None, began: float, budget: Budget, checkpoint: Checkpoint) -> None:
         self.rows.settle()
-        super()._judge(loss, began, budget)
+        super()._judge(loss, began, budget, checkpoint)
 
     def _averaged(self) -> dict[str, Tensor]:
         """Written over the best before: never two copies of the table."""

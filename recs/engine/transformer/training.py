@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, cast
 
 import numpy as np
@@ -53,12 +53,17 @@ class TrainingConfig:
 
 @dataclass(slots=True)
 class TrainingState:
-    """Where a training stands; what a checkpoint holds beside weights and optimiser."""
+    """Where a training stands; what a checkpoint holds beside weights and optimiser.
+
+    ``batch``: how many of the epoch after ``epoch`` are done; ``curve``: what was told of every epoch.
+    """
 
     epoch: int = 0
+    batch: int = 0
     best_ndcg: float = -1.0
     best_epoch: int = 0
     seconds: float = 0.0
+    curve: list[dict[str, float]] = field(default_factory=list)
 
 
 Validation = Callable[[ItemTower, UserTower], float]
@@ -66,7 +71,8 @@ Validation = Callable[[ItemTower, UserTower], float]
 
 
 class Training:
-    """One training of an item tower and a user tower, resumable from its checkpoint after each epoch."""
+    """One training of an item tower and a user tower; what it keeps after each epoch, and within long ones, it goes on
+    from."""
 
     def __init__(
         self,
@@ -94,6 +100,8 @@ class Training:
         self.progress = progress
         self.judge_start = judge_start
         self.state = TrainingState()
+        self.restored = 0.0
+        """Seconds that a training that was killed had spent."""
         self.pieces = segments(self.interactions, user_tower.config.longest)
         self.optimiser = torch.optim.AdamW(
             self._parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
@@ -108,14 +116,15 @@ class Training:
         self._resume(checkpoint)
         if not len(self.pieces.start):
             return self.state
+        for figures in self.state.curve:
+            self._tell(figures, budget)
         if self.judge_start and not self.state.epoch:
-            self._judge(None, time.monotonic(), budget)
+            self._judge(None, time.monotonic(), budget, checkpoint)
         while not self._finished(budget):
             began = time.monotonic()
-            loss = self._epoch(budget)
-            self.state.epoch += 1
-            self._judge(loss, began, budget)
-            self._save(checkpoint)
+            loss = self._epoch(budget, checkpoint)
+            self.state.epoch, self.state.batch = self.state.epoch + 1, 0
+            self._judge(loss, began, budget, checkpoint)
         self._towers().load_state_dict(self.best)
         data, length = self.interactions, self.pieces.end - self.pieces.start
         self.user_tower.adopt_unseen(
@@ -129,10 +138,9 @@ class Training:
         stale = self.validate is not None and self.state.epoch - self.state.best_epoch >= self.config.patience
         return stale or self.state.epoch >= self.config.epochs or self.state.seconds >= budget.seconds
 
-    def _epoch(self, budget: Budget) -> float:
-        """Mean loss of one pass; breaks off when the budget ends."""
+    def _epoch(self, budget: Budget, checkpoint: Checkpoint) -> float:
+        """Mean loss of one pass, or of what is left of it; breaks off when the budget ends."""
         rng = np.random.default_rng([self.seed, self.state.epoch])
-        torch.manual_seed(self.seed * 1_000_003 + self.state.epoch)
         self.item_tower.train()
         self.user_tower.train()
         data = shuffled_within_moments(self.interactions, rng)
@@ -140,7 +148,10 @@ class Training:
         learnt = 0
         began = time.monotonic()
         batches = list(length_sorted_batches(self.pieces.end - self.pieces.start, self.config.batch, rng))
-        for number, rows in enumerate(batches):
+        first = self.state.batch
+        # Not what was drawn for the first batches again.
+        torch.manual_seed(self.seed * 1_000_003 + self.state.epoch + first * 1_000_000_007)
+        for number, rows in enumerate(batches[first:], start=first):
             batch = training_batch(data, self.pieces, rows, rng, self.config.kind_weights, self.complaints)
             losses.append(self._step(batch, rng))
             learnt += int(batch.length.sum())
@@ -151,6 +162,8 @@ class Training:
                 self.progress(Progress("training", budget.spent(spent), figures))
             if spent >= budget.seconds:
                 break
+            if not last and checkpoint.due():
+                self._save(checkpoint, replace(self.state, batch=number + 1, seconds=spent))
         return float(np.mean(losses))
 
     def _step(self, batch: TrainingBatch, rng: np.random.Generator) -> float:
@@ -195,7 +208,7 @@ class Training:
             bf16=self.bf16,
         )
 
-    def _judge(self, loss: float | None, began: float, budget: Budget) -> None:
+    def _judge(self, loss: float | None, began: float, budget: Budget, checkpoint: Checkpoint) -> None:
         figures = {} if loss is None else {"loss": loss}
         figures["epoch"] = float(self.state.epoch)
         if self.validate is not None:
@@ -210,8 +223,17 @@ class Training:
             self.state.best_epoch = self.state.epoch
             self.best = self._averaged()
         self.state.seconds += time.monotonic() - began
+        figures["seconds"] = self.state.seconds
+        self.state.curve.append(figures)
+        # First: whoever is told may raise.
+        self._save(checkpoint, self.state)
+        self._tell(figures, budget)
+
+    def _tell(self, figures: dict[str, float], budget: Budget) -> None:
         if self.progress:
-            self.progress(Progress("training", budget.spent(self.state.seconds), figures))
+            restored = {"restored": self.restored} if self.restored else {}
+            told = Progress("training", budget.spent(figures["seconds"]), {**figures, **restored})
+            self.progress(told)
 
     def _parameters(self) -> list[nn.Parameter]:
         """What the optimiser goes over at every step."""
@@ -223,10 +245,10 @@ class Training:
     def _averaged(self) -> dict[str, Tensor]:
         return copy.deepcopy(self.average.module.state_dict())
 
-    def _save(self, checkpoint: Checkpoint) -> None:
+    def _save(self, checkpoint: Checkpoint, stands: TrainingState) -> None:
         checkpoint.save(
             {
-                "stands": asdict(self.state),
+                "stands": asdict(stands),
                 "weights": self._towers().state_dict(),
                 "average": self.average.state_dict(),
                 "best": self.best,
@@ -240,6 +262,7 @@ class Training:
         if saved is None:
             return
         self.state = TrainingState(**saved["stands"])
+        self.restored = self.state.seconds
         self._towers().load_state_dict(saved["weights"])
         self.average.load_state_dict(saved["average"])
         self.best = saved["best"]

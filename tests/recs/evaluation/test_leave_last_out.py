@@ -131,5 +131,9 @@ def test_a_job_with_a_folder_leaves_its_checkpoints_there_and_goes_on_from_them(
     assert (folder / "transformer" / "member-0" / "checkpoint.pt").exists()
     # Its second had been used up, so that no epoch is left to learn.
     assert len(first.curve) >= 1
-    assert again.curve == []
+    assert [point.figures for point in again.curve] == [point.figures for point in first.curve]
+    # Told again at once, with the seconds that they had taken.
+    took, told = (one.curve[-1].seconds - one.curve[0].seconds for one in (first, again))
+    assert again.train_seconds >= again.curve[-1].seconds
+    assert told > took / 10
     assert again.test.rows.tolist() == first.test.rows.tolist()

@@ -105,7 +105,7 @@ def test_the_race_is_for_the_quality_that_the_peer_ended_with(asked: Protocol, t
     answer = run("popular", asked, tmp_path)
     final = (1 / math.log2(6) + 2 / math.log2(4)) / 3
     curve = [
-        CurvePoint(seconds, {"ndcg@10": ndcg})
+        CurvePoint(seconds, "training", {"ndcg@10": ndcg})
         for seconds, ndcg in [(0.1, 0.2), (0.3, final + 1e-6), (0.9, 0.8)]
     ]
 

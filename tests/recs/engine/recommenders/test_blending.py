@@ -37,6 +37,14 @@ def test_a_target_that_no_member_names_counts_nothing():
     assert found.ndcg(np.ones(1, dtype=np.float32), np.array([0])) == 0.0
 
 
+def test_who_gives_everything_the_same_score_has_found_nothing():
+    hit = np.zeros((1, ITEMS), dtype=bool)
+    hit[0, 3] = True
+    found = Candidates(np.zeros((1, ITEMS, 1), dtype=np.float32), hit, np.array([1]))
+
+    assert found.ndcg(np.ones(1, dtype=np.float32), np.array([0])) == 0.0
+
+
 def test_a_member_that_is_never_right_gets_no_weight():
     right = np.zeros((4 * FEWEST, 2), dtype=bool)
     right[:, 0] = True

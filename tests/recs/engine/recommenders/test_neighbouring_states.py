@@ -8,7 +8,7 @@ from recs.engine.recommender import Budget
 from recs.engine.recommenders import neighbouring_states
 from recs.engine.recommenders.neighbouring_states import NeighbouringStates
 from recs.engine.recommenders.transformer import Transformer
-from tests.contracts.small_recommenders import fit, grouped, interactions_of, shelves
+from tests.contracts.small_recommenders import ITEMS, fit, grouped, interactions_of, shelves
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,19 @@ def test_only_what_came_next_is_recommended_and_most_after_the_likest_history(tr
     # The very history that is asked for was remembered, rounded to half precision.
     assert scores[9] == pytest.approx(1.0, abs=0.02)
     assert scores.argmax() == 9
+
+
+def test_what_shares_a_moment_has_no_order(transformer):
+    """One invoice each, always in the till's order."""
+    data = interactions_of([[0, 1]] * 60, ITEMS)
+    data.time[:] = 1_700_000_000
+    made = NeighbouringStates(transformer)
+
+    made.fit(data, shelves(ITEMS), budget=Budget(5), seed=0)
+
+    counts = np.bincount(made.following.numpy(), minlength=2)
+    assert counts.min() > 15
+    assert counts.sum() == 60
 
 
 def test_a_history_that_cannot_be_read_gets_the_popular(transformer):

@@ -10,7 +10,7 @@ from recs.engine.interactions import History, Items
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders import neural_cf
 from recs.engine.recommenders.neumf import NeuMfConfig
-from tests.contracts.small_recommenders import ITEMS, grouped, interactions_of
+from tests.contracts.small_recommenders import ITEMS, Killed, grouped, interactions_of
 
 
 def fitted() -> neural_cf.NeuralCf:
@@ -59,10 +59,25 @@ def test_trained_against_a_sample_it_still_finds_the_group(monkeypatch: pytest.M
     assert {int(item) % 3 for item in found.items[0]} == {0}
 
 
-def test_a_killed_training_goes_on_within_the_branch_it_had_come_to(tmp_path: Path):
-    class Killed(Exception):
-        pass
+def test_what_shares_a_moment_has_another_order_in_every_epoch(monkeypatch: pytest.MonkeyPatch):
+    data = interactions_of([[0, 1]] * 60, ITEMS)
+    data.time[:] = 1_700_000_000
+    learnt: list[np.ndarray] = []
+    examples = neural_cf.Examples
+    monkeypatch.setattr(
+        neural_cf, "Examples", lambda told, config: learnt.append(told.item) or examples(told, config)
+    )
 
+    neural_cf.NeuralCf(NeuMfConfig(dimension=8, deep=4, hidden=(4, 2), epochs=2)).fit(
+        data, Items(count=ITEMS), budget=Budget(30), seed=1
+    )
+
+    first, second, *_ = learnt
+    assert first[1::2].tolist() != second[1::2].tolist()
+    assert 15 < first[1::2].sum() < 45
+
+
+def test_a_killed_training_goes_on_within_the_branch_it_had_come_to(tmp_path: Path, monkeypatch):
     def kill(step: Progress) -> None:
         if (step.stage, step.figures["epoch"]) == ("deep", 2):
             raise Killed
@@ -72,6 +87,9 @@ def test_a_killed_training_goes_on_within_the_branch_it_had_come_to(tmp_path: Pa
     with pytest.raises(Killed):
         neural_cf.NeuralCf(made).fit(grouped(), Items(count=ITEMS), budget=budget, seed=1, progress=kill)
     told: list[tuple[str, float]] = []
+    epochs: list[int] = []
+    learnt = neural_cf.NeuralCf._epoch
+    monkeypatch.setattr(neural_cf.NeuralCf, "_epoch", lambda *given: epochs.append(1) or learnt(*given))
 
     neural_cf.NeuralCf(made).fit(
         grouped(),
@@ -81,7 +99,8 @@ def test_a_killed_training_goes_on_within_the_branch_it_had_come_to(tmp_path: Pa
         progress=lambda step: told.append((step.stage, step.figures["epoch"])),
     )
 
-    assert told == [("deep", 3)]
+    assert told == [(stage, epoch) for stage in ("factorised", "deep") for epoch in (1, 2, 3)]
+    assert len(epochs) == 1
 
 
 def test_a_checkpoint_of_other_data_is_passed_over(tmp_path: Path):

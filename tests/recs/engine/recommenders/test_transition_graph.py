@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from recs.engine.interactions import History, Interactions, Items, Kind
+from recs.engine.interactions import HeldOut, History, Interactions, Items, Kind
 from recs.engine.recommender import Budget
-from recs.engine.recommenders.transition_graph import BACK, FALL, FLOOR, TransitionGraph
+from recs.engine.recommenders.transition_graph import FALL, Setting, TransitionGraph
 from tests.contracts.small_recommenders import interactions_of
+
+BACK, FLOOR = Setting().back, Setting().floor
 
 
 def graph(data: Interactions, items: Items | None = None) -> TransitionGraph:
@@ -77,3 +79,26 @@ def test_the_newest_wish_says_most():
 
     assert scores[0, 3] / scores[0, 2] == pytest.approx(1 / made.decay)
     assert scores[1, 2] / scores[1, 3] == pytest.approx(1 / made.decay)
+
+
+def test_what_it_goes_by_is_chosen_on_validation():
+    """Everybody goes one way, so that the way back is worth nothing to those who ask."""
+    data = interactions_of([[0, 1, 2, 3]] * 5 + [[4, 1, 5]], 6)
+    asked = HeldOut([History.of_items([1])], [np.array([2])], [np.array([0, 1])])
+    made = TransitionGraph()
+
+    made.fit(data, Items(count=6), budget=Budget(5), seed=0, validation=asked)
+
+    assert edges(made)[1, 2] > 0.0
+    assert made.recommend([History.of_items([1])], 1, exclude=[np.array([0, 1])]).items.tolist() == [[2]]
+
+
+def test_the_owners_weights_of_kinds_count():
+    data = interactions_of([[0, 1], [0, 2]], 3)
+    data.kind[3] = int(Kind.VIEW)
+    made = TransitionGraph({Kind.PURCHASE: 1.0, Kind.VIEW: 0.0})
+
+    made.fit(data, Items(count=3), budget=Budget(5), seed=0)
+
+    assert edges(made)[0, 1] > 0.0
+    assert edges(made)[0, 2] == 0.0
