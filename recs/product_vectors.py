@@ -15,8 +15,9 @@ from django.db import DatabaseError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
+from recs.content_items import content_items
 from recs.engine.artifact import ArtifactError
-from recs.engine.interactions import FloatArray, IntArray, Items
+from recs.engine.interactions import FloatArray, IntArray
 from recs.registry import ActiveVersion, load_item_tower, load_trained_products, served_versions
 from recs.shopper_vectors import forget_vectors_of
 from recs.vectors import from_binary, to_text
@@ -214,41 +215,6 @@ def _place(version: ActiveVersion, product_ids: Sequence[int]) -> int:
         written = cursor.rowcount
     forget_vectors_of(product_ids=[row[2] for row in rows if row[2] not in known], version=version)
     return written
-
-
-def content_items(product_ids: Sequence[int]) -> Items:
-    """What the engine knows of these products, in this order: text, picture, category, price.
-
-    Categories are numbered by their key, which stays the same between training and serving.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT product.category_id, product.price, halfvec_send(content.text), halfvec_send(content.image)"
-            " FROM unnest(%s::bigint[]) WITH ORDINALITY AS wanted (id, place)"
-            " LEFT JOIN catalog_product product ON product.id = wanted.id"
-            " LEFT JOIN recs_productcontent content ON content.product_id = wanted.id ORDER BY place",
-            [list(product_ids)],
-        )
-        rows = cursor.fetchall()
-    return Items(
-        count=len(rows),
-        text=_stacked([row[2] for row in rows]),
-        image=_stacked([row[3] for row in rows]),
-        category=np.array([-1 if row[0] is None else row[0] for row in rows], dtype=np.int64),
-        price=np.array([np.nan if row[1] is None else float(row[1]) for row in rows], dtype=np.float32),
-    )
-
-
-def _stacked(packed: list[bytes | None]) -> FloatArray | None:
-    """float32 [rows, d], NaN where a product has none; None where no product has any."""
-    first = next((row for row in packed if row), None)
-    if first is None:
-        return None
-    dimension = int.from_bytes(first[:2], "big")
-    result = np.full((len(packed), dimension), np.nan, dtype=np.float32)
-    there = [place for place, row in enumerate(packed) if row and len(row) == len(first)]
-    result[there] = from_binary([packed[place] or b"" for place in there], dimension)
-    return result
 
 
 def _binary_rows(version_id: int, product_ids: IntArray, matrix: FloatArray) -> bytes:

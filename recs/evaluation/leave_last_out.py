@@ -13,6 +13,7 @@ from recs.engine.evaluation import Quality, Ranks, evaluate
 from recs.engine.interactions import HeldOut, IntArray, Interactions
 from recs.engine.metrics import gini, novelty
 from recs.engine.recommender import Budget, ProgressCallback
+from recs.engine.recommenders.second_stage.two_stages import validated
 from recs.engine.sequences import SequenceData, leave_last_out, read_sequences
 from recs.evaluation.fitting import CurvePoint, Lesson, fit, peak_rss_mb
 
@@ -116,11 +117,8 @@ class LeaveLastOutJob:
         budget = Budget(self.seconds, self.checkpoints / self.title if self.checkpoints else None)
         fitted = fit(self.recommender, lesson, budget=budget, seed=self.seed, batch=None, tell=tell)
         recommender = fitted.recommender
-        chosen = (
-            evaluate(recommender, lesson.validation, item_count=count).ndcg_10
-            if len(lesson.validation)
-            else 0.0
-        )
+        asked_first = lesson.validation
+        chosen = validated(recommender, asked_first, item_count=count) if len(asked_first) else 0.0
         test = evaluate(recommender, asked.test, item_count=count)
         counts = interaction_counts(lesson.training)
         return Outcome(

@@ -11,6 +11,7 @@ from django.conf import settings
 from accounts.models import Shopper
 from catalog.models import Product
 from catalog.online_retail.cleaning import clean, read_lines
+from recs.content_items import content_items
 from recs.engine import cold
 from recs.engine.interactions import HeldOut, Interactions
 from recs.engine.replay import last_tenth, ordered_within_moments, replay
@@ -21,7 +22,6 @@ from recs.evaluation.replaying import ReplayJob
 from recs.history import Export
 from recs.nightly.dataset import VALIDATION_SHARE, load_history
 from recs.nightly.train import BATCH
-from recs.product_vectors import content_items
 
 SHUFFLED, IN_FILE_ORDER = "shuffled", "as in the file"
 VALIDATION_ROWS = 6_000

@@ -33,7 +33,7 @@ NEWCOMERS_MOST = 12
 RECENT_SEEDS = 5
 SHORT_LIST = 40
 BASKETS = 300
-"""Newest purchases of a product whose baskets are looked into. Of the ten best by all baskets of Online Retail,
+"""Newest purchases of a product whose baskets are looked into. Of the ten best by all baskets of the demo's shop,
 300 found 99 %, 200 95 % and 100 81 %, all in about the same time."""
 FEWEST_BASKETS = 30
 """Per product of a full cart, which shares ``BASKETS`` among its products."""

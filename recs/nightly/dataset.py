@@ -8,10 +8,10 @@ from datetime import datetime
 import numpy as np
 from django.conf import settings
 
+from recs.content_items import content_items
 from recs.engine.interactions import POSITIVE_KINDS, IntArray, Items, Kind, wanted
-from recs.engine.splits import TimeSplit, split_by_time
+from recs.engine.splits import TimeSplit, split_at, split_by_time
 from recs.history import Export, export_interactions
-from recs.product_vectors import content_items
 
 LEAST_TARGETS = 20
 """Held-out targets below which no comparison means anything: the shop is told to wait for more history."""
@@ -39,8 +39,12 @@ class Dataset:
     test_share: float = TEST_SHARES[0]
 
 
-def load_dataset(*, seed: int, as_of: datetime | None = None) -> Dataset:
-    """Exports what was stored until ``as_of``, splits it and joins content. Raises NotEnoughHistory."""
+def load_dataset(*, seed: int, as_of: datetime | None = None, since: int | None = None) -> Dataset:
+    """Exports what was stored until ``as_of``, splits it and joins content. Raises NotEnoughHistory.
+
+    ``since``, seconds since the epoch: what came before is not held out if enough came from then on. The champion has
+    learnt from it, where older history was imported meanwhile or a larger part would be held out.
+    """
     export = load_history(as_of=as_of)
     for share in TEST_SHARES:
         split = split_by_time(
@@ -52,6 +56,16 @@ def load_dataset(*, seed: int, as_of: datetime | None = None) -> Dataset:
         )
         if len(split.test) >= ENOUGH_TARGETS:
             break
+    if since is not None and split.test_from < since:
+        later = split_at(
+            export.interactions,
+            since,
+            validation_share=VALIDATION_SHARE,
+            longest=settings.HISTORY_LENGTH,
+            seed=seed,
+        )
+        if len(later.test) >= LEAST_TARGETS:
+            split, share = later, round(float((export.interactions.time >= since).mean()), 3)
     if len(split.test) < LEAST_TARGETS:
         raise NotEnoughHistory(
             f"only {len(split.test)} shoppers with a history wanted something new in the newest {share:.0%} of"

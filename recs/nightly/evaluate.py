@@ -9,12 +9,13 @@ import numpy as np
 
 from recs.engine.artifact import ArtifactError
 from recs.engine.catalogue_scores import places
-from recs.engine.comparison import mean_interval
+from recs.engine.comparison import Interval, mean_interval
 from recs.engine.evaluation import Quality, Ranks, evaluate
 from recs.engine.interactions import FloatArray, History, IntArray
 from recs.engine.recommender import Recommendations, top_k
 from recs.engine.recommenders.transformer import Transformer
-from recs.nightly.dataset import Dataset
+from recs.models import ModelVersion
+from recs.nightly.dataset import ENOUGH_TARGETS, Dataset
 from recs.registry import ActiveVersion, read_served
 
 JUDGED_MOST = 20_000
@@ -122,31 +123,47 @@ def load_champion(version: ActiveVersion | None, dataset: Dataset) -> tuple[Cham
     """The champion, or None and why there is none to compare with."""
     if version is None:
         return None, "no model is published yet"
+    if (until := chosen_until(version)) is not None and until > dataset.split.test_from:
+        return None, f"the champion {version.name} has learnt from what is held out tonight"
     try:
         return Champion(version, dataset), ""
     except (ArtifactError, ValueError, KeyError) as failure:
         return None, f"the champion {version.name} cannot be loaded: {failure}"
 
 
+def chosen_until(version: ActiveVersion | None) -> int | None:
+    """Seconds since the epoch: nothing newer has taught a version, or chosen anything of it. None where that is not
+    known."""
+    if version is None:
+        return None
+    until: int | None = ModelVersion.objects.values_list("config__chosen_until", flat=True).get(pk=version.id)
+    return until
+
+
 def decide(qualities: dict[str, Quality], *, challenger: str) -> Decision:
     """The challenger must have a higher NDCG@10 than the champion, if there is one, and than popularity.
 
-    Higher by however little; the interval, of the differences target by target, says how sure that is.
+    Higher by however little; the interval, of the differences target by target, says how sure that is. On fewer than
+    ``ENOUGH_TARGETS`` one lucky target would decide: there the interval must lie above nothing for a champion to go.
     """
     rivals = [name for name in ("champion", "popularity") if name in qualities]
     own = qualities[challenger]
+    few = len(own.rows) < ENOUGH_TARGETS
     compared = {name: _compare(own, qualities[name], name) for name in rivals}
-    for name in rivals:
+    for name, (interval, words) in compared.items():
         if own.ndcg_10 <= qualities[name].ndcg_10:
-            return Decision(False, f"not better: {compared[name]}")
-    return Decision(True, f"better: {compared[rivals[0]]}")
+            return Decision(False, f"not better: {words}")
+        if few and name == "champion" and interval.low <= 0:
+            return Decision(False, f"may be chance, on fewer than {ENOUGH_TARGETS} targets: {words}")
+    return Decision(True, f"better: {compared[rivals[0]][1]}")
 
 
-def _compare(challenger: Quality, rival: Quality, name: str) -> str:
+def _compare(challenger: Quality, rival: Quality, name: str) -> tuple[Interval, str]:
+    """The interval of the difference, and all of it in words."""
     difference = challenger.ndcg_10 - rival.ndcg_10
     sign = ">" if difference > 0 else "<" if difference < 0 else "="
     interval = mean_interval(challenger.rows - rival.rows)
-    return (
+    return interval, (
         f"challenger {challenger.ndcg_10:.4f} {sign} {name} {rival.ndcg_10:.4f}"
         f" (NDCG@10 on {len(challenger.rows):,} targets; difference {difference:+.4f},"
         f" 95 % interval {interval.low:+.4f} to {interval.high:+.4f})"

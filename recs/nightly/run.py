@@ -54,9 +54,9 @@ def run_nightly(
 def _run(night: Night, minutes: float, seed: int) -> TrainingRun:
     with night.step("clear"):
         publish.remove_leftovers()
-    with night.step("dataset"):
-        dataset = load_dataset(seed=seed, as_of=history_moment())
     champion = active_version()
+    with night.step("dataset"):
+        dataset = load_dataset(seed=seed, as_of=history_moment(), since=evaluate.chosen_until(champion))
     with night.step("train"):
         trained = train(dataset, minutes=minutes, seed=seed, night=night, champion=champion)
     # Asked again: training takes minutes, in which somebody may have rolled back.
@@ -76,6 +76,7 @@ def _run(night: Night, minutes: float, seed: int) -> TrainingRun:
                 "seed": seed,
                 "epochs": trained.vectors.epochs,
                 "trained_until": dataset.split.validation_from,
+                "chosen_until": dataset.split.test_from,
             },
         )
     with night.step("embed shoppers"):

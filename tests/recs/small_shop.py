@@ -7,6 +7,7 @@ from scipy import sparse
 
 from accounts.models import Shopper
 from catalog.models import Product
+from recs.content_items import content_items
 from recs.engine.interactions import FloatArray, Items, Kind
 from recs.engine.recommender import Budget
 from recs.engine.recommenders.base import Base
@@ -18,7 +19,6 @@ from recs.history import export_interactions
 from recs.models import Interaction, ModelVersion, ProductContent
 from recs.nightly import publish
 from recs.nightly.dataset import Dataset
-from recs.product_vectors import content_items
 from recs.registry import ActiveVersion, version_for_serving
 from tests.factories import CategoryFactory, ProductFactory
 

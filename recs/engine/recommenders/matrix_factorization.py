@@ -36,7 +36,7 @@ CONFIDENCE = {
 }
 """w, against a purchase: the shop counts a view a fifth of it in its own list of what is popular."""
 SWEEPS = 8
-"""Over both sides; on Beauty validation NDCG@10 is .0602, .0616, .0618 after 4, 8 and 12 (256 factors)."""
+"""Over both sides; on a public file validation NDCG@10 is .0602, .0616, .0618 after 4, 8 and 12 (256 factors)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,24 @@ def test_the_same_seed_holds_out_the_same():
     assert [target.tolist() for target in first.targets] == [target.tolist() for target in second.targets]
 
 
+def test_what_the_champion_has_learnt_from_is_not_held_out_when_older_history_comes():
+    shelves = small_shop.make_shelves(4, 12)
+    small_shop.make_histories(shelves, shoppers=80, length=9)
+    champion = load_dataset(seed=1).split
+    older = [ShopperFactory() for _ in range(100)]
+    for step, product in enumerate(shelves[0][:3]):
+        for shopper in older:
+            day = NOW - timedelta(days=900 - step)
+            InteractionFactory(shopper=shopper, product=product, kind=Kind.PURCHASE, occurred_at=day)
+
+    alone, dataset = (load_dataset(seed=1, since=since) for since in (None, champion.test_from))
+
+    assert alone.split.test_from < champion.test_from
+    assert dataset.split.test_from == champion.test_from
+    assert len(dataset.split.test) == len(champion.test)
+    assert dataset.split.training.time.max() < dataset.split.validation_from < champion.test_from
+
+
 def test_a_shop_of_two_weeks_holds_out_more_of_its_history():
     shelves = small_shop.make_shelves(4, 12)
     small_shop.make_histories(shelves, shoppers=400, length=4, days=14)

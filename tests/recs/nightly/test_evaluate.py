@@ -1,19 +1,23 @@
 """Everybody is asked the same questions, and the challenger must win."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from recs.content_items import content_items
 from recs.engine.evaluation import Quality
-from recs.engine.interactions import History
+from recs.engine.interactions import HeldOut, History
 from recs.engine.recommenders.second_stage.answers import HEADS, PLACES, Head
 from recs.engine.recommenders.second_stage.likeness import Likenesses
 from recs.engine.recommenders.second_stage.ranker import Ranker
 from recs.engine.recommenders.second_stage.stage import FACTS, SecondStage
+from recs.engine.splits import TimeSplit
+from recs.models import ModelVersion
 from recs.nightly import evaluate
 from recs.nightly.dataset import Dataset
 from recs.nightly.evaluate import Champion, Decision, load_champion
-from recs.product_vectors import content_items
 from tests.factories import ProductFactory
 from tests.recs import small_shop
 
@@ -38,14 +42,32 @@ def quality(*ndcg: float) -> Quality:
 
 def test_a_challenger_that_beats_the_champion_is_better():
     decision = decide(
-        {"popularity": quality(0, 0), "transformer": quality(1, 0.5), "champion": quality(0.5, 0.5)}
+        {"popularity": quality(0, 0), "transformer": quality(1, 1), "champion": quality(0.5, 0.5)}
     )
 
     assert decision.publish
     assert decision.reason == (
-        "better: challenger 0.7500 > champion 0.5000 (NDCG@10 on 2 targets; difference +0.2500,"
-        " 95 % interval +0.0000 to +0.5000)"
+        "better: challenger 1.0000 > champion 0.5000 (NDCG@10 on 2 targets; difference +0.5000,"
+        " 95 % interval +0.5000 to +0.5000)"
     )
+
+
+def test_one_lucky_target_among_few_does_not_unseat_a_champion():
+    lucky = [1.0] + [0.5] * (evaluate.ENOUGH_TARGETS - 2)
+    champion = [0.5] * len(lucky)
+
+    few = decide({"popularity": quality(0), "transformer": quality(*lucky), "champion": quality(*champion)})
+    many = decide(
+        {
+            "popularity": quality(0),
+            "transformer": quality(*lucky, 0.5),
+            "champion": quality(*champion, 0.5),
+        }
+    )
+
+    assert not few.publish
+    assert few.reason.startswith("may be chance, on fewer than 200 targets: challenger 0.5025 > champion 0.5")
+    assert many.publish
 
 
 def test_a_challenger_as_good_as_the_champion_is_refused():
@@ -125,6 +147,22 @@ def test_the_champion_places_what_came_after_it_and_forgets_what_went():
     placed = small_shop.random_vectors(5)[1:].astype(np.float16).astype(np.float32)
     assert champion._model.vectors[:4].tolist() == placed.tolist()
     assert np.linalg.norm(champion._model.vectors[4]) == pytest.approx(1.0, abs=1e-2)
+
+
+@pytest.mark.django_db
+def test_a_champion_that_has_learnt_from_what_is_held_out_is_no_rival():
+    products = small_shop.make_products(2)
+    version = small_shop.publish_model(products)
+    ModelVersion.objects.update(config={"chosen_until": 1_000})
+    none = HeldOut([], [], [])
+    split = TimeSplit(None, none, none, validation_from=900, test_from=999)
+
+    champion, reason = load_champion(version, replace(dataset_of(products), split=split))
+    later, _ = load_champion(version, replace(dataset_of(products), split=replace(split, test_from=1_000)))
+
+    assert champion is None
+    assert reason == f"the champion {version.name} has learnt from what is held out tonight"
+    assert later is not None
 
 
 @pytest.mark.django_db

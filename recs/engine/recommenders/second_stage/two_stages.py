@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from recs.engine.artifact import Artifact
-from recs.engine.evaluation import rows_at_once
+from recs.engine.evaluation import Ranks, evaluate, rows_at_once
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
 from recs.engine.recommender import Progress, ProgressCallback, Recommendations, top_k
 from recs.engine.recommenders.base import Base
@@ -165,6 +166,36 @@ class TwoStages(Base):
             }
             config = artifact.config[SecondStage.name]
             self.second = SecondStage.unpacked(Artifact(SecondStage.name, config, arrays))
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAlone:
+    """Ranks as the first stage of two does alone."""
+
+    both: TwoStages
+
+    def recommend(
+        self,
+        histories: Sequence[History],
+        k: int,
+        *,
+        exclude: Sequence[IntArray] | None = None,
+        among: IntArray | None = None,
+    ) -> Recommendations:
+        found = self.both.propose(histories, k, exclude=exclude, among=among)
+        return Recommendations(found.items, found.scores)
+
+
+def validated(recommender: Ranks, rows: HeldOut, *, item_count: int) -> float:
+    """NDCG@10 on rows of the validation.
+
+    A second stage has learnt on these rows. So of two stages it is that of the first, and what the second added for
+    shoppers whom it had not learnt from.
+    """
+    asked, added = recommender, 0.0
+    if isinstance(recommender, TwoStages) and recommender.second is not None:
+        asked, added = FirstAlone(recommender), recommender.gain
+    return evaluate(asked, rows, item_count=item_count, depth=10).ndcg_10 + added
 
 
 def _heard(voices: list[FloatArray], items: IntArray) -> FloatArray:
