@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 
 from recs.engine.interactions import HeldOut, History, IntArray, Interactions, Items, Kind
 
+WHOLE = re.compile(r"-?[0-9]{1,30}")
+"""What is a number to us: Python would take signs of other scripts and underscores, too."""
 SHORTEST = 3
 """Items of a user that a test, a validation and at least one training item need."""
 
@@ -47,13 +50,10 @@ def read_sequences(path: Path, attributes: Path | None = None) -> SequenceData:
         words = line.split()
         if not words:
             continue
-        try:
-            row = [int(word) for word in words[1:]]
-        except ValueError:
-            bad = next(word for word in words[1:] if not word.lstrip("-").isdigit())
-            raise SequenceFileError(
-                f"{path}, line {number}: item {bad[:40]!r} is not a whole number"
-            ) from None
+        bad = next((word for word in words[1:] if not WHOLE.fullmatch(word)), None)
+        if bad is not None:
+            raise SequenceFileError(f"{path}, line {number}: item {bad[:40]!r} is not a whole number")
+        row = [int(word) for word in words[1:]]
         if not row:
             raise SequenceFileError(
                 f"{path}, line {number}: a user without items; expected `user item item …`"
@@ -117,7 +117,7 @@ def _interactions(rows: list[IntArray], item_count: int) -> Interactions:
 def _with_attributes(path: Path, known: IntArray) -> Items:
     try:
         table = json.loads(_text(path))
-    except ValueError as failure:
+    except (ValueError, RecursionError) as failure:
         raise SequenceFileError(f"{path} is not JSON: {failure}") from failure
     if not isinstance(table, dict):
         raise SequenceFileError(f"{path}: expected an object {{item: [attribute id, …]}}")

@@ -40,6 +40,12 @@ class Finished(Generic[Answer]):
     answers: list[Answer] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
 
+    def required(self) -> Finished[Answer]:
+        """Itself. Raises ChildError if nobody answered."""
+        if not self.answers:
+            raise ChildError("nobody gave an answer: " + "; ".join(map(": ".join, self.failed.items())))
+        return self
+
 
 INTERRUPTED = "interrupted"
 
@@ -48,7 +54,7 @@ def run_each(
     jobs: Sequence[Job[Answer]], console: Console, *, then: Callable[[Answer], object] = lambda _: None
 ) -> Finished[Answer]:
     """One after another; ``then`` hears each answer. Who fails is named and the rest goes on; an interrupt ends the one
-    that runs and leaves out the others, so that hours of answers are not lost. Raises ChildError if nobody answers."""
+    that runs and leaves out the others, so that hours of answers are not lost."""
     done: Finished[Answer] = Finished()
     for number, job in enumerate(jobs):
         try:
@@ -62,8 +68,6 @@ def run_each(
             break
         done.answers.append(answer)
         then(answer)
-    if not done.answers:
-        raise ChildError("nobody gave an answer: " + "; ".join(map(": ".join, done.failed.items())))
     return done
 
 

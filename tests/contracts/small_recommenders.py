@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from recs.engine.interactions import HeldOut, History, Interactions, Items, Kind
 from recs.engine.recommender import Budget, Recommender
 from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
+from recs.engine.recommenders.second_stage.answers import HEADS, Head
+from recs.engine.recommenders.second_stage.likeness import Likenesses
+from recs.engine.recommenders.second_stage.ranker import Ranker
+from recs.engine.recommenders.second_stage.stage import FACTS, SecondStage
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.transformer.training import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
@@ -40,7 +46,40 @@ MAKERS: dict[str, Callable[[], Recommender]] = {
     "transformer": small_transformer,
     "hybrid": small_hybrid,
 }
-every_recommender = pytest.mark.parametrize("name", MAKERS)
+
+
+def second_stage_that_wants(items: list[int], count: int = ITEMS) -> SecondStage:
+    """Its one measure is an untrained likeness; its popularity, which it was taught to follow, is these items."""
+    popular = np.ones(count, dtype=np.float32)
+    popular[items] = 100.0
+    stage = SecondStage(Likenesses({"together": np.eye(count, dtype=np.float32)}), popular)
+    stage.ranker = Ranker(1, FACTS)
+    stage.spread, stage.taught = torch.ones(1), np.array([head == Head.PURCHASE for head in HEADS])
+    first, last = stage.ranker.mix[0], stage.ranker.mix[-1]
+    with torch.no_grad():
+        first.weight.zero_()
+        first.weight[:, 0] = 1.0
+        stage.ranker.mix[3].weight.copy_(torch.eye(len(first.weight)))
+        last.weight[HEADS.index(Head.PURCHASE)] = 1.0
+    stage.ranker.eval()
+    return stage
+
+
+class TwoStaged(Transformer):
+    """Whose second stage is there, however little there was to learn one from; it wants items 3 and 6."""
+
+    def fit(self, interactions: Interactions, items: Items, **given: Any) -> None:
+        super().fit(interactions, items, **given)
+        self.second = second_stage_that_wants([item for item in (3, 6) if item < items.count], items.count)
+
+
+def small_two_stages() -> TwoStaged:
+    small = small_transformer()
+    return TwoStaged(user=small.user_config, training=small.training_config, members=small.members)
+
+
+ALL_MAKERS = {**MAKERS, "transformer, two stages": small_two_stages}
+every_recommender = pytest.mark.parametrize("name", ALL_MAKERS)
 
 
 def interactions_of(rows: list[list[int]], item_count: int) -> Interactions:
@@ -81,7 +120,7 @@ def held_out() -> HeldOut:
 
 
 def fit(name: str, data: Interactions, validation: HeldOut | None = None) -> Recommender:
-    recommender = MAKERS[name]()
+    recommender = ALL_MAKERS[name]()
     recommender.fit(data, shelves(data.item_count), budget=Budget(seconds=30), seed=1, validation=validation)
     return recommender
 

@@ -12,6 +12,7 @@ from recs.engine.interactions import History, Kind
 from recs.engine.recommender import Budget, Progress, VectorRecommender
 from recs.engine.recommenders.base import Base
 from tests.contracts.small_recommenders import (
+    ALL_MAKERS,
     GROUPS,
     ITEMS,
     MAKERS,
@@ -50,8 +51,8 @@ def test_a_fit_that_was_interrupted_and_goes_on_ends_as_one_that_was_not(name: s
 
     budget = Budget(seconds=30, checkpoint=tmp_path)
     with contextlib.suppress(Killed):
-        MAKERS[name]().fit(data, items, budget=budget, seed=1, validation=held_out(), progress=kill)
-    resumed, whole = MAKERS[name](), MAKERS[name]()
+        ALL_MAKERS[name]().fit(data, items, budget=budget, seed=1, validation=held_out(), progress=kill)
+    resumed, whole = ALL_MAKERS[name](), ALL_MAKERS[name]()
     resumed.fit(data, items, budget=budget, seed=1, validation=held_out(), progress=again.append)
     whole.fit(data, items, budget=Budget(seconds=30), seed=1, validation=held_out())
 
@@ -173,7 +174,7 @@ def test_data_without_a_single_wish_is_no_failure(name: str):
 
 @every_recommender
 def test_saved_and_loaded_it_scores_the_same(name: str, tmp_path: Path):
-    recommender, again = fitted(name), MAKERS[name]()
+    recommender, again = fitted(name), ALL_MAKERS[name]()
     recommender.save(tmp_path / "saved")
     again.load(tmp_path / "saved")
     histories = [History.of_items([0, 3]), History.of_items([])]

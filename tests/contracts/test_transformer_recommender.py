@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from recs.engine.checkpoint import FILE, Checkpoint
 from recs.engine.interactions import History, Items, Kind
 from recs.engine.recommender import Budget, Progress
+from recs.engine.recommenders import transformer
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.transformer.packed_towers import load_item_tower, load_user_tower
 from recs.engine.transformer.training import Training
@@ -87,12 +90,17 @@ def test_content_alone_places_an_item_that_nobody_has_touched():
     assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-3)
 
 
-def test_training_keeps_the_epoch_that_validates_best():
-    model = small_transformer()
-    model.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds=30), seed=1, validation=held_out())
+def test_training_keeps_the_epoch_that_validates_best(monkeypatch: pytest.MonkeyPatch):
+    told = itertools.cycle([0.1, 0.3, 0.2, 0.2])
+    monkeypatch.setattr(transformer, "evaluate", lambda *_, **__: SimpleNamespace(ndcg_10=next(told)))
+    model, until_then = small_transformer(epochs=4), small_transformer(epochs=2)
 
-    assert all(state.best_ndcg >= 0.0 for state in model.trainings)
-    assert min(model.epochs) >= 1
+    model.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds=30), seed=1, validation=held_out())
+    until_then.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds=30), seed=1)
+
+    assert [state.epoch for state in model.trainings] == [4, 4]
+    assert model.epochs == [2, 2]
+    assert np.allclose(model.vectors, until_then.vectors, atol=2e-3)
 
 
 def test_a_checkpoint_that_cannot_be_read_is_passed_over(tmp_path: Path):

@@ -49,12 +49,36 @@ def test_who_fails_is_named_and_the_rest_is_compared(
     assert "homeless failed: ERROR: no matching distribution" in said
 
 
+def test_an_interrupt_keeps_what_was_answered(
+    sequences: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run_peer = peers.run_peer
+
+    def interrupted(peer: Peer, *given: object) -> object:
+        if peer.name == "slow":
+            raise KeyboardInterrupt
+        return run_peer(peer, *given)
+
+    names = ("popular", "slow", "later")
+    monkeypatch.setattr(peers, "PEERS", {name: Peer(name, "whole", PROGRAM) for name in names})
+    monkeypatch.setattr(peers, "interpreter", own_interpreter)
+    monkeypatch.setattr(peers, "run_peer", interrupted)
+    report = tmp_path / "report.json"
+
+    call_command("peers", sequences=str(sequences), minutes=1.0, ours="popularity", json=str(report))
+
+    written = json.loads(report.read_text())
+    assert [one["recommender"] for one in written["results"]] == ["popular"]
+    assert written["failed"] == dict.fromkeys(("slow", "later", "popularity"), "interrupted")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"peers": "implicit_als,magic"}, "--peers: unknown magic; known are rectools_sasrec, "),
         ({"ours": "transformer,magic"}, "--ours: unknown magic; known are popularity, "),
         ({"minutes": 0.0}, "--minutes must lie above 0"),
+        ({"seed": -1}, "--seed must be a whole number from 0"),
         ({"json": "/nowhere/at/all.json"}, "--json /nowhere/at/all.json: its folder does not exist"),
         ({"sequences": "/nowhere/at_all.txt"}, "/nowhere/at_all.txt: no such file"),
     ],

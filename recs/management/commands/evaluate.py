@@ -18,7 +18,7 @@ from recs.evaluation.content_worth import PLAIN, content_worth, worth_json, wort
 from recs.evaluation.judgement import OURS, as_json, baseline_of, judge
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob
 from recs.evaluation.modalities import modality_json
-from recs.evaluation.names import NamesError, names_of
+from recs.evaluation.options import OptionError, check_run, names_of
 from recs.evaluation.plots import PlotError, check_plot, plot
 from recs.evaluation.replaying import replay_json, replay_table
 from recs.evaluation.shop import modality_jobs, moment_of, replay_jobs
@@ -63,7 +63,10 @@ class Command(BaseCommand):
             help=f"bound of each training (default: {MINUTES:g}; on the shop's history {SHOP_MINUTES:g})",
         )
         parser.add_argument(
-            "--seed", type=int, default=0, help="the same seed gives the same figures (default: 0)"
+            "--seed",
+            type=int,
+            default=0,
+            help="of all that is drawn; figures repeat where validation and not the time ends a training (default: 0)",
         )
         parser.add_argument(
             "--cold-items",
@@ -138,12 +141,9 @@ class Command(BaseCommand):
         try:
             names = names_of(wanted, FAMILY, option="--recommenders")
             check_target(options["json"])
-        except (NamesError, WriteError) as failure:
+            check_run(minutes=options["minutes"], seed=options["seed"])
+        except (OptionError, WriteError) as failure:
             raise CommandError(str(failure)) from failure
-        if not 0 < options["minutes"] <= 24 * 60:
-            raise CommandError("--minutes must lie above 0 and be at most 1440")
-        if not 0 <= options["seed"] < 2**32:
-            raise CommandError("--seed must be a whole number from 0 to 4294967295")
         for name in ("cold_items", "new_users"):
             if not 0 <= options[name] < 1:
                 raise CommandError(f"--{name.replace('_', '-')} must be at least 0 and below 1")
@@ -177,7 +177,7 @@ class Command(BaseCommand):
         ]
         if holdout.cold_items and attributes:
             jobs += [replace(job, content=False) for job in jobs if job.recommender in OURS]
-        done = run_each(jobs, console)
+        done = run_each(jobs, console).required()
         outcomes = done.answers
         worth = content_worth(outcomes, seed=seed)
         judged = judge(outcomes, seed=seed)
@@ -185,9 +185,7 @@ class Command(BaseCommand):
             console.print(table)
         if worth:
             console.print(worth_table(worth))
-        if options["plot"]:
-            plot(judged, Path(options["plot"]), title=data.name)
-        return {
+        report = {
             **described(data),
             "seed": seed,
             "cold_items": holdout.cold_items,
@@ -197,6 +195,13 @@ class Command(BaseCommand):
             "failed": done.failed,
             **({"content": [worth_json(one) for one in worth]} if worth else {}),
         }
+        if options["plot"]:
+            try:
+                plot(judged, Path(options["plot"]), title=data.name)
+            except OSError as failure:
+                # The figures, which took longer, are not lost by that.
+                report["failed"] = {**done.failed, "--plot": str(failure)}
+        return report
 
     def _replay(self, names: list[str], options: dict[str, Any], console: Console) -> dict[str, Any]:
         seed = options["seed"]
@@ -205,7 +210,7 @@ class Command(BaseCommand):
         )
         done = run_each(
             jobs, console, then=lambda one: console.print(replaying.headline(one), highlight=False)
-        )
+        ).required()
         start = moment_of(jobs[0])
         console.print(replay_table(done.answers, f"the shop's history replayed from {start}"))
         return {
@@ -227,7 +232,7 @@ class Command(BaseCommand):
         )
         done = run_each(
             jobs, console, then=lambda one: console.print(modalities.headline(one), highlight=False)
-        )
+        ).required()
         rows = {f"{one.recommender}, {one.modality}": one.parts for one in done.answers}
         console.print(parts_table("what each part of the content is worth", rows))
         return {

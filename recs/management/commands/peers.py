@@ -13,10 +13,10 @@ from rich.console import Console
 
 from recs.engine.recommenders import FAMILY
 from recs.engine.sequences import SequenceFileError, read_sequences
-from recs.evaluation.child import ChildError, run_in_child
+from recs.evaluation.child import INTERRUPTED, run_each
 from recs.evaluation.judgement import baseline_of, judge
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob, Outcome, Protocol, protocol
-from recs.evaluation.names import NamesError, names_of
+from recs.evaluation.options import OptionError, check_run, names_of
 from recs.evaluation.peers.environments import PeerEnvironmentError, interpreter
 from recs.evaluation.peers.exchange import Answer
 from recs.evaluation.peers.family import PEERS, RACED
@@ -76,12 +76,13 @@ class Command(BaseCommand):
         failed: dict[str, str] = {}
         answers = _peers_answer(names, asked, failed, console, seconds=seconds, seed=seed)
         outcomes = [outcome_of(PEERS[name], answer, asked, seed=seed) for name, answer in answers.items()]
-        for name in ours:
-            job = LeaveLastOutJob(sequences, attributes, name, seconds, seed)
-            try:
-                outcomes.append(of_ten_places(run_in_child(job, console), asked))
-            except ChildError as failure:
-                failed[name] = str(failure).removeprefix(f"{name}: ")
+        if INTERRUPTED in failed.values():
+            failed |= dict.fromkeys(ours, INTERRUPTED)
+        else:
+            jobs = [LeaveLastOutJob(sequences, attributes, name, seconds, seed) for name in ours]
+            done = run_each(jobs, console)
+            outcomes += [of_ten_places(one, asked) for one in done.answers]
+            failed |= done.failed
         if not outcomes:
             raise CommandError("nobody gave an answer: " + "; ".join(map(": ".join, failed.items())))
 
@@ -90,8 +91,6 @@ class Command(BaseCommand):
         console.print(peers_table(data, judged, answers))
         for one in races:
             console.print(str(one), highlight=False)
-        for name, why in failed.items():
-            console.print(f"{name} failed: {why}", highlight=False, markup=False)
         report = {
             **described(data),
             "minutes": options["minutes"],
@@ -109,15 +108,14 @@ class Command(BaseCommand):
 
 def _checked(options: dict[str, Any]) -> tuple[list[str], list[str]]:
     """The peers' names and ours. Raises CommandError for what cannot be meant, before anything is computed."""
-    if not 0 < options["minutes"] <= 24 * 60:
-        raise CommandError("--minutes must lie above 0 and be at most 1440")
     try:
+        check_run(minutes=options["minutes"], seed=options["seed"])
         check_target(options["json"])
         return (
             names_of(options["peers"], PEERS, option="--peers"),
             names_of(options["ours"], FAMILY, option="--ours"),
         )
-    except (NamesError, WriteError) as failure:
+    except (OptionError, WriteError) as failure:
         raise CommandError(str(failure)) from failure
 
 
@@ -130,7 +128,8 @@ def _peers_answer(
     seconds: float,
     seed: int,
 ) -> dict[str, Answer]:
-    """One after another, so that each has both cores; who fails is named in ``failed`` and the rest goes on."""
+    """One after another, so that each has both cores; who fails is named in ``failed`` and the rest goes on. An
+    interrupt ends the one that runs and leaves out the others."""
     answers: dict[str, Answer] = {}
     task = task_of(asked, seconds=seconds, seed=seed)
     with tempfile.TemporaryDirectory(prefix="peers-") as folder:
@@ -143,6 +142,10 @@ def _peers_answer(
                     answers[name] = run_peer(peer, python, task, Path(folder))
             except (PeerEnvironmentError, PeerError) as failure:
                 failed[name] = str(failure)
+                console.print(f"{name} failed: {failure}", highlight=False, markup=False)
+            except KeyboardInterrupt:
+                failed |= {left: INTERRUPTED for left in names if left not in answers and left not in failed}
+                break
     return answers
 
 

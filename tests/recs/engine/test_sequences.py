@@ -70,6 +70,10 @@ def test_attributes_that_are_no_numbers_are_refused(tmp_path: Path, bad: object)
     ("text", "said"),
     [
         ("1 10 x 30\n", "line 1: item 'x' is not a whole number"),
+        ("1 10 --5 30\n", "line 1: item '--5' is not a whole number"),
+        ("1 10 ² 30\n", "line 1: item '²' is not a whole number"),
+        ("1 10 1_0 30\n", "line 1: item '1_0' is not a whole number"),
+        (f"1 10 {'9' * 5000} 30\n", "line 1: item '9{40}' is not a whole number"),
         ("1 10 20 30\n2\n", "line 2: a user without items"),
         ("1 10 20 30\n1 10 20 30\n", "line 2: user 1 stands twice"),
         ("1 10 -20 30\n", "line 1: item ids must lie between"),
@@ -83,6 +87,15 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, text: str, said: st
 
     with pytest.raises(SequenceFileError, match=said):
         read_sequences(path)
+
+
+def test_attributes_nested_without_end_are_refused(tmp_path: Path):
+    path, attributes = tmp_path / "Tiny.txt", tmp_path / "attributes.json"
+    path.write_text(LINES)
+    attributes.write_text("[" * 100_000)
+
+    with pytest.raises(SequenceFileError, match="is not JSON"):
+        read_sequences(path, attributes)
 
 
 def test_a_file_that_is_missing_or_cut_off_is_refused(tmp_path: Path):

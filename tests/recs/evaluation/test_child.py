@@ -66,4 +66,4 @@ def test_an_interrupt_keeps_what_was_answered_and_ends_the_job_that_runs():
 
 def test_where_nobody_answers_all_reasons_are_told():
     with pytest.raises(ChildError, match="nobody gave an answer: first: its reason"):
-        run_each([Fails("first")], QUIET)
+        run_each([Fails("first")], QUIET).required()

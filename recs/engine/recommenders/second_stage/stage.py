@@ -164,7 +164,7 @@ class SecondStage:
     def _measure(self, told: Answers, rows: IntArray) -> None:
         """How far likenesses spread, and how sharply first-stage scores tell right from wrong."""
         some = rows[:AT_ONCE]
-        history, _, length = _newest([told.histories[row] for row in some])
+        history, _, length = _newest([told.histories[row] for row in some], len(self.met))
         likeness = self.likenesses.of_pairs(told.proposals.items[some], history)
         inside = (torch.arange(history.shape[1]) < torch.from_numpy(length)[:, None])[:, None]
         self.spread = likeness[inside.expand_as(likeness)].view(len(likeness), -1).std(1).clamp(min=1e-6)
@@ -200,7 +200,7 @@ class SecondStage:
         self, histories: Sequence[History], asked: Proposals, listed: FloatArray
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What the ranker takes."""
-        history, kind, length = _newest(histories)
+        history, kind, length = _newest(histories, len(self.met))
         likeness = self.likenesses.of_pairs(asked.items, history) / self.spread[:, None, None, None]
         facts = np.concatenate(
             [
@@ -232,14 +232,15 @@ def _standing(scores: FloatArray, listed: FloatArray) -> FloatArray:
     return np.stack([scores, (scores - mean) / (spread + 1e-6), place], axis=-1).astype(np.float32)
 
 
-def _newest(histories: Sequence[History]) -> tuple[IntArray, IntArray, IntArray]:
-    """Items [b, n] (-1 padding) and kinds [b, n] newest first, without complaints and what they take back, and how many
-    there are [b]."""
+def _newest(histories: Sequence[History], items: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Items [b, n] (-1 padding) and kinds [b, n] newest first, without complaints, what they take back and what is no
+    item of the catalogue, and how many there are [b]."""
     kept = []
     for history in histories:
         bad = complaint(history.kind, history.value)
         back = taken_back(history.item, bad)
-        kept.append(np.flatnonzero((history.item >= 0) & ~bad & ~back)[::-1][:LONGEST])
+        inside = (history.item >= 0) & (history.item < items)
+        kept.append(np.flatnonzero(inside & ~bad & ~back)[::-1][:LONGEST])
     length = np.array([len(rows) for rows in kept], dtype=np.int64)
     item = np.full((len(histories), max(1, int(length.max(initial=0)))), -1, dtype=np.int64)
     kind = np.zeros_like(item)

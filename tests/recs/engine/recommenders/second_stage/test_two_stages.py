@@ -4,36 +4,22 @@ import time
 
 import numpy as np
 import pytest
-import torch
 
 from recs.engine.interactions import HeldOut, History, Kind
 from recs.engine.recommenders.second_stage import stage, two_stages
 from recs.engine.recommenders.second_stage.answers import HEADS, Head
-from recs.engine.recommenders.second_stage.likeness import Likenesses
-from recs.engine.recommenders.second_stage.ranker import Ranker
-from recs.engine.recommenders.second_stage.stage import FACTS, SecondStage
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.served import ServedRecommender
-from tests.contracts.small_recommenders import ITEMS, fit, grouped, shelves, small_transformer
+from tests.contracts.small_recommenders import (
+    ITEMS,
+    fit,
+    grouped,
+    second_stage_that_wants,
+    shelves,
+    small_transformer,
+)
 
 HISTORY = History.of_items([0, 3])
-
-
-def second_stage_that_wants(items: list[int]) -> SecondStage:
-    """Its one measure is an untrained likeness; its popularity, which it was taught to follow, is these items."""
-    popular = np.ones(ITEMS, dtype=np.float32)
-    popular[items] = 100.0
-    stage = SecondStage(Likenesses({"together": np.eye(ITEMS, dtype=np.float32)}), popular)
-    stage.ranker = Ranker(1, FACTS)
-    stage.spread, stage.taught = torch.ones(1), np.array([head == Head.PURCHASE for head in HEADS])
-    first, last = stage.ranker.mix[0], stage.ranker.mix[-1]
-    with torch.no_grad():
-        first.weight.zero_()
-        first.weight[:, 0] = 1.0
-        stage.ranker.mix[3].weight.copy_(torch.eye(len(first.weight)))
-        last.weight[HEADS.index(Head.PURCHASE)] = 1.0
-    stage.ranker.eval()
-    return stage
 
 
 @pytest.fixture(scope="module")
