@@ -41,10 +41,17 @@ def manage(command: str, **settings: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_a_bad_setting_is_told_in_one_line(name: str, value: str, said: str):
-    for command in ("demo", "migrate"):
-        run = manage(command, **{name: value})
+    run = manage("migrate", **{name: value})
 
-        assert (run.returncode, run.stdout, run.stderr) == (1, "", f"error: {said}\n")
+    assert (run.returncode, run.stdout, run.stderr) == (1, "", f"error: {said}\n")
+
+
+@pytest.mark.slow
+def test_the_demo_tells_a_bad_setting_in_one_line_too():
+    run = manage("demo", HTTPS="ja")
+
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == "error: HTTPS is 'ja': expected true or false\n"
 
 
 def test_good_values_are_read_and_empty_ones_are_the_default(monkeypatch: pytest.MonkeyPatch):

@@ -18,10 +18,11 @@ FIRST = 12
 """Places among 49 products: as many as stand on a shelf."""
 
 
-@pytest.mark.parametrize("shelved", [True, False], ids=["on a shelf", "without a category"])
-def test_a_product_added_in_the_admin_reaches_those_it_suits(
-    server, client, celery_worker_process, shelved: bool
-):
+NEW = {"NEW1": "Lunch bag with a fox", "NEW2": "Lunch bag with an owl"}
+"""The first stands on a shelf, the second has no category."""
+
+
+def test_products_added_in_the_admin_reach_those_they_suit(server, client, celery_worker_process):
     shelves = stock_the_shop()
     encode_content()
     publish_a_model()
@@ -30,34 +31,35 @@ def test_a_product_added_in_the_admin_reaches_those_it_suits(
     shopper.interact("view", *[bag.code for bag in shelves["Lunch bag"][:3]])
     client.force_login(UserFactory(is_staff=True, is_superuser=True))
 
-    form = {
-        "code": "NEW1",
-        "name": "Lunch bag with a fox",
-        "category": shelves["Lunch bag"][0].category_id if shelved else "",
-        "price": "1.95",
-        "currency": "GBP",
-        "stock": "5",
-        "visible": "on",
-        "attributes": "{}",
-        "created_at_0": "2026-11-01",
-        "created_at_1": "12:00:00",
-        "images-TOTAL_FORMS": "0",
-        "images-INITIAL_FORMS": "0",
-    }
-    answer = client.post(reverse("admin:catalog_product_add"), form)
-    assert answer.status_code == 302, answer.context["adminform"].form.errors
-    added = Product.objects.get(code="NEW1")
-    placed = ProductVector.objects.filter(product=added)
-    worker.wait_for(placed.exists, what="placing the new product", seconds=SECONDS)
+    for (code, name), category in zip(NEW.items(), (shelves["Lunch bag"][0].category_id, ""), strict=True):
+        form = {
+            "code": code,
+            "name": name,
+            "category": category,
+            "price": "1.95",
+            "currency": "GBP",
+            "stock": "5",
+            "visible": "on",
+            "attributes": "{}",
+            "created_at_0": "2026-11-01",
+            "created_at_1": "12:00:00",
+            "images-TOTAL_FORMS": "0",
+            "images-INITIAL_FORMS": "0",
+        }
+        answer = client.post(reverse("admin:catalog_product_add"), form)
+        assert answer.status_code == 302, answer.context["adminform"].form.errors
+        placed = ProductVector.objects.filter(product=Product.objects.get(code=code))
+        worker.wait_for(placed.exists, what="placing the new product", seconds=SECONDS)
 
     feed = shopper.feed(scenario="home", count=FIRST)
     alike = shopper.feed(scenario="similar", product=shelves["Lunch bag"][0].code, count=FIRST)
 
-    assert "Lunch bag with a fox" in names(feed)
-    assert "Lunch bag with a fox" in names(alike)
-    item = next(item for item in feed["items"] if item["product"]["id"] == "NEW1")
-    assert "nearest" in item["sources"]
-    assert item["reason"]["code"] == "because_you_viewed"
+    for code, name in NEW.items():
+        assert name in names(feed)
+        assert name in names(alike)
+        item = next(item for item in feed["items"] if item["product"]["id"] == code)
+        assert "nearest" in item["sources"]
+        assert item["reason"]["code"] == "because_you_viewed"
 
 
 @pytest.mark.django_db

@@ -33,17 +33,17 @@ def test_a_training_that_was_killed_goes_on_from_its_checkpoint_though_the_shop_
 ):
     shelves = small_shop.make_shelves(6, 30)
     small_shop.make_histories(shelves, shoppers=300, length=25)
-    command = ["manage.py", "retrain", "--minutes", "0.25"]
+    command = ["manage.py", "retrain", "--minutes", "0.15"]
     with python_process(command, log=tmp_path / "retrain.log", environment=environment) as process:
         wait_for_checkpoint(process)
         with pytest.raises(AlreadyRunning, match="at the stage «train»"):
-            run_nightly(minutes=0.25)
+            run_nightly(minutes=0.15)
         process.kill()
     killed = TrainingRun.objects.get()
     assert (killed.status, killed.stage) == ("running", "train")
     InteractionFactory(product=shelves[0][0])
 
-    run = run_nightly(minutes=0.25)
+    run = run_nightly(minutes=0.15)
 
     killed.refresh_from_db()
     assert killed.status == "interrupted"
@@ -57,7 +57,7 @@ def test_a_training_that_was_killed_goes_on_from_its_checkpoint_though_the_shop_
 
 def test_stopping_by_hand_ends_in_one_line_and_a_row(environment, tmp_path):
     small_shop.make_histories(small_shop.make_shelves(6, 30), shoppers=300, length=25)
-    command = ["manage.py", "retrain", "--minutes", "0.25"]
+    command = ["manage.py", "retrain", "--minutes", "0.15"]
     with python_process(command, log=tmp_path / "retrain.log", environment=environment) as process:
         wait_for_checkpoint(process)
         os.killpg(process.pid, 2)
