@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,8 +12,11 @@ from recs.engine.interactions import HeldOut, Interactions, Items
 from recs.engine.recommender import Budget, Progress, ProgressCallback, Recommender
 from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
+from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.transformer import Transformer
+from recs.engine.recommenders.transition_graph import TransitionGraph
 from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.user_tower import UserTowerConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,28 @@ class Fitted:
     curve: list[CurvePoint] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class OwnSettings:
+    """As a shop's nightly training has them: ``training`` of the transformer, ``longest`` history that it reads,
+    ``heads`` of a second stage."""
+
+    training: TrainingConfig
+    longest: int
+    heads: Mapping[str, float]
+
+
 def fit(
-    name: str, lesson: Lesson, *, budget: Budget, seed: int, batch: int | None, tell: ProgressCallback
+    name: str,
+    lesson: Lesson,
+    *,
+    budget: Budget,
+    seed: int,
+    own: OwnSettings | None = None,
+    tell: ProgressCallback,
 ) -> Fitted:
-    """``batch``: histories per step of the transformer, None for its default. Seconds and curve count what a run that
+    """``own``: of a shop, None for the defaults. Seconds and curve count what a run that
     was killed had done, where one goes on from its checkpoints."""
-    recommender = made(name, batch)
+    recommender = made(name, own)
     curve: list[CurvePoint] = []
     began = time.monotonic()
     restored = 0.0
@@ -72,14 +92,24 @@ def fit(
     return Fitted(recommender, time.monotonic() - began + restored, curve)
 
 
-def made(name: str, batch: int | None) -> Recommender:
-    """A recommender of the family; its transformer, also that within a blend, takes ``batch`` histories a step."""
-    if batch is None or name not in (Transformer.name, Hybrid.name):
+def made(name: str, own: OwnSettings | None) -> Recommender:
+    """A recommender of the family; its transformer and graph, also those within a blend, have the shop's settings."""
+    if own is None or name not in (Transformer.name, Hybrid.name):
         return FAMILY[name]()
-    training = TrainingConfig(batch=batch)
+    user = UserTowerConfig(longest=own.longest)
+    recommender: TwoStages
     if name == Transformer.name:
-        return Transformer(training=training)
-    return Hybrid({**MEMBERS, Transformer.name: partial(MEMBERS[Transformer.name], training=training)})
+        recommender = Transformer(user=user, training=own.training)
+    else:
+        recommender = Hybrid(
+            {
+                **MEMBERS,
+                Transformer.name: partial(MEMBERS[Transformer.name], user=user, training=own.training),
+                TransitionGraph.name: partial(TransitionGraph, own.training.kind_weights),
+            }
+        )
+    recommender.mix(own.heads)
+    return recommender
 
 
 def peak_rss_mb() -> int:

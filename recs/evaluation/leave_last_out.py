@@ -115,7 +115,7 @@ class LeaveLastOutJob:
         asked = protocol(read_sequences(self.sequences, attributes), self.holdout, seed=self.seed)
         lesson, count = asked.lesson, asked.lesson.items.count
         budget = Budget(self.seconds, self.checkpoints / self.title if self.checkpoints else None)
-        fitted = fit(self.recommender, lesson, budget=budget, seed=self.seed, batch=None, tell=tell)
+        fitted = fit(self.recommender, lesson, budget=budget, seed=self.seed, tell=tell)
         recommender = fitted.recommender
         asked_first = lesson.validation
         chosen = validated(recommender, asked_first, item_count=count) if len(asked_first) else 0.0

@@ -9,7 +9,7 @@ from recs.engine.breakdown import Part, part
 from recs.engine.evaluation import evaluate
 from recs.engine.interactions import HeldOut, IntArray, Items
 from recs.engine.recommender import Budget, ProgressCallback
-from recs.evaluation.fitting import Lesson, fit, peak_rss_mb
+from recs.evaluation.fitting import Lesson, OwnSettings, fit, peak_rss_mb
 from recs.evaluation.judgement import parts_json
 from recs.evaluation.leave_last_out import cold_and_warm, lesson_without
 
@@ -43,7 +43,7 @@ class ModalityJob:
     cold: IntArray
     seconds: float
     seed: int
-    batch: int | None
+    own: OwnSettings
 
     @property
     def title(self) -> str:
@@ -53,7 +53,7 @@ class ModalityJob:
         items = items_with(self.lesson.items, MODALITIES[self.modality])
         lesson = lesson_without(replace(self.lesson, items=items), self.cold)
         fitted = fit(
-            self.recommender, lesson, budget=Budget(self.seconds), seed=self.seed, batch=self.batch, tell=tell
+            self.recommender, lesson, budget=Budget(self.seconds), seed=self.seed, own=self.own, tell=tell
         )
         quality = evaluate(fitted.recommender, self.test, item_count=items.count, depth=10)
         parts = {

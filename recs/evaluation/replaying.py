@@ -13,7 +13,7 @@ from recs.engine.comparison import Interval, Paired, mean_interval, paired, rati
 from recs.engine.interactions import FloatArray, IntArray, Interactions
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.replay import Replay, hits_of, ordered_within_moments, replay
-from recs.evaluation.fitting import Lesson, fit, peak_rss_mb
+from recs.evaluation.fitting import Lesson, OwnSettings, fit, peak_rss_mb
 from recs.evaluation.judgement import interval_json, paired_json
 
 
@@ -53,10 +53,9 @@ class ReplayJob:
     interactions: Interactions
     orders: dict[str, np.ndarray]
     start: int
-    longest: int
     seconds: float
     seed: int
-    batch: int | None
+    own: OwnSettings
 
     @property
     def title(self) -> str:
@@ -68,16 +67,16 @@ class ReplayJob:
             self.lesson,
             budget=Budget(self.seconds),
             seed=self.seed,
-            batch=self.batch,
+            own=self.own,
             tell=tell,
         )
         popular = fit(
-            "popularity", self.lesson, budget=Budget(self.seconds), seed=self.seed, batch=None, tell=tell
+            "popularity", self.lesson, budget=Budget(self.seconds), seed=self.seed, tell=tell
         ).recommender
         orders = {}
         for name, place in self.orders.items():
             events = replay(
-                ordered_within_moments(self.interactions, place), self.start, longest=self.longest
+                ordered_within_moments(self.interactions, place), self.start, longest=self.own.longest
             )
             if not len(events):
                 raise ValueError("nobody wanted anything new after the split: nothing can be replayed")

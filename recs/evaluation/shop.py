@@ -16,12 +16,13 @@ from recs.engine import cold
 from recs.engine.interactions import HeldOut, Interactions
 from recs.engine.replay import last_tenth, ordered_within_moments, replay
 from recs.engine.splits import TimeSplit, split_at
-from recs.evaluation.fitting import Lesson
+from recs.engine.transformer.training import TrainingConfig
+from recs.evaluation.fitting import Lesson, OwnSettings
 from recs.evaluation.modalities import MODALITIES, ModalityJob
 from recs.evaluation.replaying import ReplayJob
 from recs.history import Export
 from recs.nightly.dataset import VALIDATION_SHARE, load_history
-from recs.nightly.train import BATCH
+from recs.nightly.train import BATCH, kind_weights
 
 SHUFFLED, IN_FILE_ORDER = "shuffled", "as in the file"
 VALIDATION_ROWS = 6_000
@@ -59,13 +60,18 @@ def replay_jobs(
             interactions,
             orders,
             moment,
-            settings.HISTORY_LENGTH,
             seconds,
             seed,
-            BATCH,
+            own_settings(),
         )
         for name in names
     ]
+
+
+def own_settings() -> OwnSettings:
+    """As the nightly training takes them."""
+    training = TrainingConfig(batch=BATCH, kind_weights=kind_weights())
+    return OwnSettings(training, settings.HISTORY_LENGTH, settings.SECOND_STAGE_WEIGHTS)
 
 
 def modality_jobs(
@@ -85,7 +91,7 @@ def modality_jobs(
     lesson = Lesson(split.training, split.validation, content_items(export.product_ids.tolist()))
     unseen = cold.draw(lesson.items.count, share, seed=seed)
     return [
-        ModalityJob(name, modality, lesson, split.test, unseen, seconds, seed, BATCH)
+        ModalityJob(name, modality, lesson, split.test, unseen, seconds, seed, own_settings())
         for name in names
         for modality in MODALITIES
     ]

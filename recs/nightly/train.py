@@ -91,10 +91,15 @@ def train(
         began = time.monotonic()
         tell = night.learning(f"train {name}")
 
+        restored = 0.0
+
         def learnt(progress: Progress) -> None:
+            nonlocal restored
             tell(progress)
-            if "epoch" in progress.figures:
-                curves.setdefault(name, []).append({"stage": progress.stage, **progress.figures})
+            figures = dict(progress.figures)
+            restored = figures.pop("restored", restored)
+            if "epoch" in figures:
+                curves.setdefault(name, []).append({"stage": progress.stage, **figures})
 
         recommender.fit(
             split.training,
@@ -104,7 +109,7 @@ def train(
             validation=split.validation,
             progress=learnt,
         )
-        seconds[name] = round(time.monotonic() - began, 2)
+        seconds[name] = round(time.monotonic() - began + restored, 2)
         return recommender
 
     quick = max(QUICK_LEAST, QUICK_SHARE * 60 * minutes)
@@ -113,7 +118,7 @@ def train(
             made = FAMILY[name]()
             assert isinstance(made, Base)
             family[name] = fitted(made, Budget(seconds=quick))
-    weights = {Kind[name.upper()]: weight for name, weight in settings.INTERACTION_WEIGHTS.items()}
+    weights = kind_weights()
     graph = fitted(TransitionGraph(weights), Budget(seconds=quick))
     start, why_cold = warm_start(dataset, champion)
     transformer = Transformer(
@@ -140,6 +145,11 @@ def train(
         transformer.second = None
     validation = on_validation(family, split.validation, item_count=dataset.items.count, seed=seed)
     return Trained(family, best_of(family, validation), transformer, validation, seconds, curves)
+
+
+def kind_weights() -> dict[Kind, float]:
+    """The owner's."""
+    return {Kind[name.upper()]: weight for name, weight in settings.INTERACTION_WEIGHTS.items()}
 
 
 def on_validation(

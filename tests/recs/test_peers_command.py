@@ -65,7 +65,8 @@ def test_an_interrupt_keeps_what_was_answered(
     monkeypatch.setattr(peers, "run_peer", interrupted)
     report = tmp_path / "report.json"
 
-    call_command("peers", sequences=str(sequences), minutes=1.0, ours="popularity", json=str(report))
+    with pytest.raises(CommandError, match="interrupted; no figures of slow, later, popularity"):
+        call_command("peers", sequences=str(sequences), minutes=1.0, ours="popularity", json=str(report))
 
     written = json.loads(report.read_text())
     assert [one["recommender"] for one in written["results"]] == ["popular"]

@@ -22,7 +22,7 @@ WIDTH = 2_048
 @dataclass(frozen=True, slots=True)
 class PartShapes:
     """What training has seen: means of text and image (of length 0 for a part that is missing), ``idf`` of each
-    attribute, and how many categories there are."""
+    attribute, 0 of a number that no item has, and how many categories there are."""
 
     text: FloatArray
     image: FloatArray
@@ -35,7 +35,7 @@ class PartShapes:
         return {
             "text": len(self.text),
             "image": len(self.image),
-            "attributes": min(len(self.idf), WIDTH),
+            "attributes": min(int(np.count_nonzero(self.idf)), WIDTH),
             "category": min(self.categories, WIDTH),
         }
 
@@ -46,7 +46,9 @@ def part_shapes(items: Items) -> PartShapes:
     return PartShapes(
         text=_mean(items.text),
         image=_mean(items.image),
-        idf=np.log1p(items.count / np.maximum(with_attribute, 1)).astype(np.float32),
+        idf=np.log1p(
+            np.divide(items.count, with_attribute, out=np.zeros(known), where=with_attribute > 0)
+        ).astype(np.float32),
         categories=0 if items.category is None else int(items.category.max(initial=-1)) + 1,
     )
 
@@ -81,15 +83,17 @@ def _centred(part: FloatArray | None, mean: FloatArray, count: int) -> FloatArra
 
 
 def _attributes(items: Items, idf: FloatArray) -> FloatArray:
-    """Attributes beyond those of training are left out."""
-    result = np.zeros((items.count, min(len(idf), WIDTH)), dtype=np.float32)
-    if items.attribute_offsets is None or not len(idf):
+    """Attributes that no item of training had are left out, and have no column."""
+    met = np.flatnonzero(idf)
+    result = np.zeros((items.count, min(len(met), WIDTH)), dtype=np.float32)
+    if items.attribute_offsets is None or not len(met):
         return result
     rows = np.repeat(np.arange(items.count), np.diff(items.attribute_offsets))
-    known = items.attribute_ids < len(idf)
+    known = np.isin(items.attribute_ids, met)
     ids = items.attribute_ids[known]
-    columns, signs = _hashed(len(idf))
-    np.add.at(result, (rows[known], columns[ids]), idf[ids] * signs[ids])
+    columns, signs = _hashed(len(met))
+    place = np.searchsorted(met, ids)
+    np.add.at(result, (rows[known], columns[place]), idf[ids] * signs[place])
     return _unit(result)
 
 

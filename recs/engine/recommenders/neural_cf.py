@@ -13,8 +13,8 @@ then the deep one on what the first has left, against the items that the first r
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -22,16 +22,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from recs.engine.artifact import Artifact, array
-from recs.engine.checkpoint import Checkpoint, fingerprint
 from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
-from recs.engine.recommender import Budget, Progress, ProgressCallback
+from recs.engine.recommender import Budget, ProgressCallback
 from recs.engine.recommenders.base import Base
-from recs.engine.recommenders.neumf import Examples, NeuMf, NeuMfConfig
+from recs.engine.recommenders.neumf import NeuMf, NeuMfConfig
+from recs.engine.recommenders.neumf_training import BranchTraining
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge
 from recs.engine.recommenders.wishes import Wishes, read_wishes, wanted_matrix
 from recs.engine.transformer.losses import has_bf16, softmax_backward
-from recs.engine.transformer.sequence import shuffled_within_moments
 from recs.engine.transformer.start import spectral_vectors
 
 PAIRS_AT_ONCE = 1 << 19
@@ -43,35 +42,6 @@ HARDEST = 256
 """Items that the first branch ranks highest, and as many at random: what the deep branch learns against."""
 FIRST_SHARE = 0.7
 """Of the budget, for the factorised branch."""
-
-Step = Callable[[Tensor, Tensor], float]
-"""The loss of wishes [b, n] and what was wanted next [b], back-propagated."""
-
-
-@dataclass(slots=True)
-class _Lesson:
-    """What both branches are trained on; ``until``: when the whole fit must be over (``time.monotonic``), ``spent``:
-    seconds of the branch that is done, ``restored``: those that a fit that was killed had spent."""
-
-    interactions: Interactions
-    judge: Judge | None
-    progress: ProgressCallback | None
-    checkpoint: Callable[[str], Checkpoint]
-    seed: int
-    until: float
-    spent: float = 0.0
-    restored: float = 0.0
-
-
-@dataclass(slots=True)
-class _Standing:
-    """Where the training of a branch stands; ``seconds`` that it took."""
-
-    epoch: int = 0
-    best: float = -1.0
-    best_epoch: int = 0
-    seconds: float = 0.0
-    curve: list[dict[str, float]] = field(default_factory=list)
 
 
 class NeuralCf(Base):
@@ -98,125 +68,31 @@ class NeuralCf(Base):
         wanted = wanted_matrix(interactions, items.count)
         start = spectral_vectors(wanted, dimension=self.config.dimension, seed=seed)
         self.network.factor.start_from(start)
-        columns = (
-            interactions.user,
-            interactions.item,
-            interactions.kind,
-            interactions.time,
-            interactions.value,
-        )
-        own = fingerprint(self.config, seed, *columns) if budget.checkpoint else ""
-
-        def checkpoint(stage: str) -> Checkpoint:
-            return Checkpoint(budget.checkpoint / stage if budget.checkpoint else None, own)
-
-        lesson = _Lesson(
+        training = BranchTraining(
+            self.network,
             interactions,
-            Judge(self, validation, items.count, seed=seed) if validation else None,
-            progress,
-            checkpoint,
-            seed,
-            began + budget.seconds,
+            self.config,
+            judge=Judge(self, validation, items.count, seed=seed) if validation else None,
+            budget=budget,
+            began=began,
+            seed=seed,
+            progress=progress,
         )
         self.bf16 = has_bf16()
-        epoch = self._train("factorised", self.network.factor, self._learn_factors, lesson, FIRST_SHARE)
-        # What the second branch has learnt holds for this very first one.
-        own = f"{own} {epoch}"
+        training.run("factorised", self.network.factor, self._learn_factors, share=FIRST_SHARE)
         self.network.deep.start_from(self.network.factor.items().detach().numpy())
         deep = torch.nn.ModuleList(
             [self.network.deep, self.network.of_user, self.network.of_item, self.network.tower]
         )
-        self._train("deep", deep, self._learn_deep, lesson, 1.0)
+        training.run("deep", deep, self._learn_deep, share=1.0)
 
-    def _train(self, stage: str, branch: torch.nn.Module, step: Step, lesson: _Lesson, share: float) -> int:
-        """Epochs over all examples until that share of the remaining time is over or validation gets no better; returns
-        the one that was kept."""
-        until = time.monotonic() + share * (lesson.until - time.monotonic())
-        optimiser = torch.optim.Adam(branch.parameters(), lr=self.config.learning_rate)
-        self.network.eval()
-        stands, kept = _Standing(best=lesson.judge.ndcg() if lesson.judge else -1.0), _weights(branch)
-        checkpoint = lesson.checkpoint(stage)
-        if saved := checkpoint.load():
-            stands, kept = _Standing(**saved["stands"]), saved["kept"]
-            branch.load_state_dict(saved["weights"])
-            optimiser.load_state_dict(saved["optimiser"])
-            until -= stands.seconds
-            lesson.until -= stands.seconds
-            lesson.restored += stands.seconds
-        for figures in stands.curve:
-            self._tell(stage, figures, lesson)
-        pace = 0.0
-        while not self._finished(stands, lesson) and (not stands.epoch or time.monotonic() + pace <= until):
-            began = time.monotonic()
-            loss = self._epoch(branch, step, lesson, stands.epoch, optimiser, until)
-            stands.epoch += 1
-            figures = {"epoch": float(stands.epoch), "loss": loss}
-            if lesson.judge:
-                figures["ndcg@10"] = lesson.judge.ndcg()
-            ndcg = figures.get("ndcg@10")
-            if ndcg is None or ndcg > stands.best:
-                # Without a judge the newest is the best.
-                stands.best, stands.best_epoch = -1.0 if ndcg is None else ndcg, stands.epoch
-                kept = _weights(branch)
-            pace = time.monotonic() - began
-            stands.seconds += pace
-            figures["seconds"] = lesson.spent + stands.seconds
-            stands.curve.append(figures)
-            checkpoint.save(
-                {
-                    "stands": asdict(stands),
-                    "kept": kept,
-                    "weights": branch.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                }
-            )
-            self._tell(stage, figures, lesson)
-        lesson.spent += stands.seconds
-        branch.load_state_dict(kept)
-        return stands.best_epoch
-
-    def _finished(self, stands: _Standing, lesson: _Lesson) -> bool:
-        stale = lesson.judge is not None and stands.epoch - stands.best_epoch >= self.config.patience
-        return stale or stands.epoch >= self.config.epochs
-
-    def _tell(self, stage: str, figures: dict[str, float], lesson: _Lesson) -> None:
-        if lesson.progress:
-            restored = {"restored": lesson.restored} if lesson.restored else {}
-            lesson.progress(Progress(stage, figures["epoch"] / self.config.epochs, {**figures, **restored}))
-
-    def _epoch(
-        self,
-        branch: torch.nn.Module,
-        step: Step,
-        lesson: _Lesson,
-        epoch: int,
-        optimiser: torch.optim.Optimizer,
-        until: float,
-    ) -> float:
-        """Mean loss of one pass over the examples, which breaks off when the time is over."""
-        # So that one who goes on from a checkpoint draws what the one who was killed would have drawn.
-        torch.manual_seed(lesson.seed * 1_000_003 + epoch)
-        self.rng = np.random.default_rng([lesson.seed, epoch])
-        examples = Examples(shuffled_within_moments(lesson.interactions, self.rng), self.config)
-        branch.train()
-        losses = []
-        rows = torch.randperm(len(examples))
-        for chosen in rows.split(self.config.batch) if len(rows) else ():
-            optimiser.zero_grad()
-            losses.append(step(*examples.batch(chosen)))
-            optimiser.step()
-            if time.monotonic() > until:
-                break
-        self.network.eval()
-        return float(np.mean(losses)) if losses else 0.0
-
-    def _learn_factors(self, wishes: Tensor, target: Tensor) -> float:
+    def _learn_factors(self, wishes: Tensor, target: Tensor, rng: np.random.Generator) -> float:
         items, log_q = self.network.factor.items(), None
         if len(items) > SAMPLED:
             own, target = torch.unique(target, return_inverse=True)
             size = min(NEGATIVES, len(items))
             # Each once: drawn with repetitions, an item would stand here with a smaller chance than is corrected for.
-            drawn = torch.from_numpy(self.rng.choice(len(items), size=size, replace=False))
+            drawn = torch.from_numpy(rng.choice(len(items), size=size, replace=False))
             fresh = drawn[~torch.isin(drawn, own)]
             log_q = torch.full((len(own) + len(fresh),), float(np.log(size / len(items))))
             log_q[: len(own)] = 0.0
@@ -231,7 +107,7 @@ class NeuralCf(Base):
             bf16=self.bf16,
         )
 
-    def _learn_deep(self, wishes: Tensor, target: Tensor) -> float:
+    def _learn_deep(self, wishes: Tensor, target: Tensor, rng: np.random.Generator) -> float:
         """Softmax over the target, the first branch's ``HARDEST`` and as many at random that are none of these."""
         count = self.config.items
         with torch.no_grad():
@@ -297,7 +173,3 @@ class NeuralCf(Base):
         items = np.full((wishes.rows, width), self.config.items, dtype=np.int64)
         items[wishes.row[kept], age[kept]] = wishes.item[kept]
         return torch.from_numpy(items)
-
-
-def _weights(branch: torch.nn.Module) -> dict[str, Tensor]:
-    return {name: weight.clone() for name, weight in branch.state_dict().items()}

@@ -123,7 +123,10 @@ class Transformer(TwoStages):
             if progress:
                 number = len(self.trainings)
                 done = (number + step.done) / self.members
-                progress(Progress(step.stage, done, {**step.figures, "member": float(number + 1)}))
+                figures = {**step.figures, "member": float(number + 1)}
+                if "restored" in figures:
+                    figures["restored"] += self.restored
+                progress(Progress(step.stage, done, figures))
 
         both = self.second_stage and judged is not None
         # What is left of them after the start, which is no training's time.

@@ -98,6 +98,8 @@ class TransitionGraph(ByNeighbours):
         judge = Judge(self, validation, items.count, seed=seed)
         for name, values in TRIED.items():
             settings = [best, *(replace(best, **{name: value}) for value in values)]
+            if time.monotonic() > until:
+                break
             if name == "floor" and content is None:
                 continue
             best = choose(

@@ -19,7 +19,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from recs.engine.checkpoint import Checkpoint
 from recs.engine.recommender import Budget
 from recs.engine.transformer.batches import TrainingBatch
-from recs.engine.transformer.training import Training
+from recs.engine.transformer.training import Training, TrainingState
 
 SETTLED_AT_ONCE = 1 << 16
 """Rows whose average is brought up to date together, so that no copy of the table is made."""
@@ -139,6 +139,11 @@ class SampledTraining(Training):
     def _blend(self) -> None:
         """The moving average of all but the ids."""
         self.blend(_without_ids(self.average), self._parameters(), torch.tensor(self.rows.now))
+
+    def _save(self, checkpoint: Checkpoint, stands: TrainingState) -> None:
+        # What a checkpoint goes on from is a settled table.
+        self.rows.settle()
+        super()._save(checkpoint, stands)
 
     def _judge(self, loss: float | None, began: float, budget: Budget, checkpoint: Checkpoint) -> None:
         self.rows.settle()

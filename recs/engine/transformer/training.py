@@ -118,7 +118,7 @@ class Training:
             return self.state
         for figures in self.state.curve:
             self._tell(figures, budget)
-        if self.judge_start and not self.state.epoch:
+        if self.judge_start and not self.state.curve:
             self._judge(None, time.monotonic(), budget, checkpoint)
         while not self._finished(budget):
             began = time.monotonic()
@@ -136,7 +136,9 @@ class Training:
 
     def _finished(self, budget: Budget) -> bool:
         stale = self.validate is not None and self.state.epoch - self.state.best_epoch >= self.config.patience
-        return stale or self.state.epoch >= self.config.epochs or self.state.seconds >= budget.seconds
+        # What was learnt of an epoch that was killed is judged, however little time is left.
+        over = self.state.seconds >= budget.seconds and not self.state.batch
+        return stale or self.state.epoch >= self.config.epochs or over
 
     def _epoch(self, budget: Budget, checkpoint: Checkpoint) -> float:
         """Mean loss of one pass, or of what is left of it; breaks off when the budget ends."""
@@ -149,7 +151,9 @@ class Training:
         began = time.monotonic()
         batches = list(length_sorted_batches(self.pieces.end - self.pieces.start, self.config.batch, rng))
         first = self.state.batch
-        # Not what was drawn for the first batches again.
+        if first:
+            # Not what was drawn for the first batches again.
+            rng = np.random.default_rng([self.seed, self.state.epoch, first])
         torch.manual_seed(self.seed * 1_000_003 + self.state.epoch + first * 1_000_000_007)
         for number, rows in enumerate(batches[first:], start=first):
             batch = training_batch(data, self.pieces, rows, rng, self.config.kind_weights, self.complaints)

@@ -33,9 +33,9 @@ class WarmStart:
             return f"{len(self.item_tower.members)} members then, {len(item_tower.members)} now"
         if user_tower.config != self.user_tower.config:
             return f"other sizes of the user tower: {self.user_tower.config} then, {user_tower.config} now"
-        # More items and categories only add rows, and the bounds of price bands move with the prices.
+        # More items, categories and attributes only add rows, and the bounds of price bands move with the prices.
         then, now = (
-            replace(tower.config, items=0, categories=0, price_bounds=())
+            replace(tower.config, items=0, categories=0, attributes=0, price_bounds=())
             for tower in (self.item_tower, item_tower)
         )
         if then != now:

@@ -1,23 +1,32 @@
-"""What a recommender is made with."""
+"""Who is measured on a shop's history is made as the shop's training makes them."""
 
-from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
+from recs.engine.interactions import Kind
+from recs.engine.recommenders.hybrid import Hybrid
 from recs.engine.recommenders.item_knn import ItemKnn
 from recs.engine.recommenders.transformer import Transformer
-from recs.evaluation.fitting import made
+from recs.engine.recommenders.transition_graph import TransitionGraph
+from recs.engine.transformer.training import TrainingConfig
+from recs.evaluation.fitting import OwnSettings, made
+
+OWN = OwnSettings(TrainingConfig(batch=64, kind_weights={Kind.VIEW: 0.0}), 30, {"purchase": 2.0})
 
 
-def test_a_batch_is_that_of_the_transformer_alone_and_of_that_within_a_blend():
-    alone, blend = made("transformer", 64), made("hybrid", 64)
+def test_transformer_graph_and_second_stage_have_the_shops_settings():
+    alone, blend = made("transformer", OWN), made("hybrid", OWN)
 
     assert isinstance(alone, Transformer)
-    assert alone.training_config.batch == 64
     assert isinstance(blend, Hybrid)
-    assert list(blend.makers) == list(MEMBERS)
-    within = blend.makers["transformer"]()
-    assert isinstance(within, Transformer)
-    assert (within.training_config.batch, within.second_stage) == (64, False)
+    member, graph = blend.makers["transformer"](), blend.makers["transition_graph"]()
+    assert isinstance(member, Transformer)
+    assert isinstance(graph, TransitionGraph)
+    for transformer in (alone, member):
+        assert transformer.training_config == OWN.training
+        assert transformer.user_config.longest == 30
+    assert graph.kind_weights == {Kind.VIEW: 0.0}
+    assert alone.heads == blend.heads == {"purchase": 2.0}
+    assert not member.second_stage
 
 
-def test_without_a_batch_everybody_is_as_in_the_family():
+def test_without_any_they_have_their_own_and_others_need_none():
     assert made("transformer", None).training_config == Transformer().training_config
-    assert isinstance(made("item_knn", 64), ItemKnn)
+    assert isinstance(made("item_knn", OWN), ItemKnn)

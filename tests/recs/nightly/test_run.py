@@ -6,11 +6,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from recs import registry
+from recs.engine.interactions import Kind
+from recs.engine.recommenders.transition_graph import TransitionGraph
 from recs.models import ModelVersion, ProductVector, ShopperVector, TrainingRun
 from recs.nightly import run as nightly
 from recs.nightly.lease import Lease
 from recs.nightly.run import AlreadyRunning, run_nightly
-from recs.nightly.train import checkpoint_folder
+from recs.nightly.train import Trained, checkpoint_folder
 from recs.product_vectors import nearest
 from recs.shopper_vectors import dirty_shoppers, fresh_vector
 from tests.factories import InteractionFactory, ProductFactory, ShopperFactory
@@ -86,15 +88,45 @@ def test_a_run_keeps_every_figure(shelves):
     ]
 
 
-def test_the_next_night_goes_on_from_the_champions_towers(shelves):
-    run_nightly(minutes=MINUTES)
+def test_the_next_night_goes_on_from_the_champions_towers(shelves, monkeypatch):
+    champion = run_nightly(minutes=MINUTES).version
+    asked: list[int | None] = []
+    load = nightly.load_dataset
+    monkeypatch.setattr(
+        nightly, "load_dataset", lambda **given: asked.append(given["since"]) or load(**given)
+    )
 
     figures = run_nightly(minutes=MINUTES).figures
 
+    # What has taught or chosen anything of the champion is not held out.
+    assert asked == [champion.config["chosen_until"]]
+    assert champion.config["chosen_until"] > champion.config["trained_until"]
     assert figures["start"] == "warm"
     first = figures["curves"]["transformer"][0]
     assert first["epoch"] == 0.0
     assert figures["quality"]["transformer"]["validation_ndcg@10"] >= round(first["ndcg@10"], 5)
+
+
+def test_the_owners_settings_reach_the_training(shelves, settings, monkeypatch):
+    settings.HISTORY_LENGTH = 7
+    settings.INTERACTION_WEIGHTS = {**settings.INTERACTION_WEIGHTS, "view": 0.05}
+    settings.SECOND_STAGE_WEIGHTS = {**settings.SECOND_STAGE_WEIGHTS, "cart": 0.05}
+    found: list[Trained] = []
+    train = nightly.train
+    monkeypatch.setattr(nightly, "train", lambda *one, **more: found.append(train(*one, **more)) or found[0])
+    graphs: list[TransitionGraph] = []
+    made = TransitionGraph.__init__
+    monkeypatch.setattr(
+        TransitionGraph, "__init__", lambda own, *given: graphs.append(own) or made(own, *given)
+    )
+
+    run_nightly(minutes=MINUTES)
+
+    transformer, hybrid = (found[0].family[name] for name in ("transformer", "hybrid"))
+    assert transformer.user_config.longest == 7
+    for one in (transformer.training_config, graphs[0]):
+        assert one.kind_weights[Kind.VIEW] == 0.05
+    assert transformer.heads["cart"] == hybrid.heads["cart"] == 0.05
 
 
 def test_a_challenger_that_is_no_better_is_refused_and_the_champion_serves_on(shelves):

@@ -84,7 +84,7 @@ class TwoStages(Base):
             )
             row, place = np.nonzero(items >= 0)
             last = np.where(np.isfinite(behind), corrected.min(axis=1), np.inf)
-            scores -= np.maximum(behind - last, 0.0)[:, None]
+            scores = _kept_behind(scores, behind, last, had)
             scores[row, items[row, place]] = corrected[row, place]
         return scores
 
@@ -196,6 +196,22 @@ def validated(recommender: Ranks, rows: HeldOut, *, item_count: int) -> float:
     if isinstance(recommender, TwoStages) and recommender.second is not None:
         asked, added = FirstAlone(recommender), recommender.gain
     return evaluate(asked, rows, item_count=item_count, depth=10).ndcg_10 + added
+
+
+def _kept_behind(
+    scores: FloatArray, behind: FloatArray, last: FloatArray, had: Sequence[IntArray]
+) -> FloatArray:
+    """The scores [b, items] of what stands behind a list, from ``behind`` [b] on, none above ``last`` [b], which is the
+    list's lowest: pressed together from as far below it as they would stand above, in the same order. Those of ``had``
+    stay, for they have no part in that list."""
+    above = np.maximum(behind - last, 0.0)
+    floor = np.where(above > 0, last - above, 0.0)[:, None]
+    far = (above > 0)[:, None] & (scores > floor)
+    pressed = np.where(far, floor + (scores - floor) / 2, scores).astype(np.float32)
+    for row in np.flatnonzero(above > 0).tolist():
+        own = had[row][(had[row] >= 0) & (had[row] < scores.shape[1])]
+        pressed[row, own] = scores[row, own]
+    return pressed
 
 
 def _heard(voices: list[FloatArray], items: IntArray) -> FloatArray:

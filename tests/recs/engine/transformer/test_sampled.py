@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from recs.engine.checkpoint import Checkpoint
 from recs.engine.cold import interactions_without
 from recs.engine.interactions import History, Items
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.transformer.item_tower import item_features, item_tower_config
-from recs.engine.transformer.sampled import IdRows
-from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.sampled import IdRows, SampledTraining
+from recs.engine.transformer.training import Training, TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
 from tests.contracts.small_recommenders import GROUPS, ITEMS, grouped, shelves, small_transformer
 
@@ -98,6 +99,26 @@ def test_an_item_that_nobody_met_stands_among_those_that_are_made_like_it(make):
         ranked = model.recommend([History.of_items(liked)], ITEMS).items[0].tolist()
         others = [ranked.index(other) for other in range(ITEMS) if other % GROUPS != item % GROUPS]
         assert ranked.index(item) < min(others)
+
+
+def test_what_is_saved_within_an_epoch_is_a_settled_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Else the rows that stood still since they moved last would never be caught up."""
+    monkeypatch.setattr(Checkpoint, "due", lambda own: own.folder is not None)
+    behind: list[int] = []
+    save = Training._save
+
+    def watched(training: SampledTraining, *given: object) -> None:
+        behind.append(int((training.rows.averaged_at != training.rows.now).sum()))
+        save(training, *given)
+
+    monkeypatch.setattr(Training, "_save", watched)
+
+    sampled_transformer().fit(
+        grouped(), Items(count=ITEMS), budget=Budget(seconds=30, checkpoint=tmp_path), seed=1
+    )
+
+    # Three batches an epoch: twice within it, and at its end.
+    assert behind == [0] * 3 * 6
 
 
 def test_a_killed_training_on_samples_goes_on_from_its_checkpoint(tmp_path: Path):

@@ -3,24 +3,27 @@
 import numpy as np
 import pytest
 
+from recs.engine.checkpoint import Checkpoint
 from recs.engine.interactions import HeldOut, History, Items
-from recs.engine.recommender import Budget
+from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.transformer.training import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
 from recs.engine.transformer.warm import WarmStart
-from tests.contracts.small_recommenders import GROUPS, ITEMS, grouped, interactions_of
+from tests.contracts.small_recommenders import GROUPS, ITEMS, Killed, grouped, interactions_of
 
 USER = UserTowerConfig(dimension=16, layers=1, heads=2, longest=10, dropout=0.1)
 HELD_OUT = HeldOut([History.of_items([0, 3])], [np.array([6])], [np.array([0, 3])])
 
 
-def trained(warm: WarmStart | None = None, *, epochs: int = 3, data=None, **options) -> Transformer:
+def trained(
+    warm: WarmStart | None = None, *, epochs: int = 3, data=None, items=None, **options
+) -> Transformer:
     options = {"user": USER, "members": 1, **options}
     training = TrainingConfig(batch=32, epochs=epochs, learning_rate=5e-3)
     model = Transformer(training=training, warm=warm, **options)
     data = grouped() if data is None else data
-    items = Items(count=data.item_count)
+    items = items or Items(count=data.item_count)
     model.fit(data, items, budget=Budget(seconds=30), seed=1, validation=HELD_OUT, progress=model_told(model))
     return model
 
@@ -94,6 +97,51 @@ def test_towers_of_other_sizes_start_cold_and_it_says_why():
     assert two.started == "cold: 1 members then, 2 now"
     assert strangers.started == "cold: none of its items is here"
     assert [step["epoch"] for step in wider.told] == [1.0]
+
+
+def test_an_attribute_of_a_higher_number_is_no_other_tower():
+    def with_attribute(number: int) -> Items:
+        item = np.arange(ITEMS)
+        return Items(
+            count=ITEMS,
+            attribute_ids=np.append(item % GROUPS, number),
+            attribute_offsets=np.append(item, ITEMS + 1),
+        )
+
+    earlier = trained(items=with_attribute(5))
+
+    assert trained(of(earlier), epochs=1, items=with_attribute(9)).started == "warm"
+    assert trained(of(earlier), epochs=1, items=with_attribute(3)).started == "warm"
+
+
+def test_a_start_that_was_killed_in_its_first_epoch_is_judged_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(Checkpoint, "due", lambda own: own.folder is not None)
+    warm = of(trained())
+    told: list[dict[str, float]] = []
+
+    def fit(progress, seconds=30.0) -> Transformer:
+        model = Transformer(
+            user=USER, members=1, training=TrainingConfig(batch=32, epochs=2, learning_rate=5e-3), warm=warm
+        )
+        budget = Budget(seconds, checkpoint=tmp_path)
+        model.fit(
+            grouped(), Items(count=ITEMS), budget=budget, seed=1, validation=HELD_OUT, progress=progress
+        )
+        return model
+
+    def kill(step: Progress) -> None:
+        told.append(step.figures)
+        if sum("interactions" in figures for figures in told) == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(kill)
+    told.clear()
+    # However little time is left: what was learnt of the epoch is judged.
+    model = fit(lambda step: told.append(step.figures), seconds=1e-6)
+
+    assert [figures["epoch"] for figures in told if "epoch" in figures] == [0.0, 1.0]
+    assert model.trainings[0].epoch == 1
 
 
 def test_without_an_earlier_model_the_start_is_cold():

@@ -111,6 +111,17 @@ def test_what_stands_behind_the_hundred_stays_behind_in_final_scores(both, monke
     assert np.argsort(-scores, kind="stable")[: len(found) - 2].tolist() == found[:-2].tolist()
 
 
+def test_what_a_shopper_had_is_not_moved_by_a_list_that_it_has_no_part_in(both, monkeypatch):
+    monkeypatch.setattr(two_stages, "PLACES", 2)
+    both.second.weights = {Head.PURCHASE: -1.0}
+    both.second.popular[both.propose([HISTORY], 2, exclude=[HISTORY.item]).items[0]] = 100.0
+
+    first, final = both.scores([HISTORY])[0], both.final_scores([HISTORY])[0]
+
+    assert (final < first - 1e-3).any()
+    assert final[HISTORY.item] == pytest.approx(first[HISTORY.item])
+
+
 def test_a_second_stage_is_judged_with_the_owners_weights(transformer, monkeypatch):
     made = []
     monkeypatch.setattr(two_stages, "judged", lambda make, *_, **__: made.append(make()))
