@@ -44,6 +44,8 @@ MEMBERS: Mapping[str, Callable[..., Base]] = {
     "content_based": ContentBased,
     "popularity": Popularity,
 }
+"""neural_cf is none of them: it learns as long as all others together, and every product passes its network at every
+request."""
 TRANSFORMER = Transformer.name
 SHARES = {"transformer": 0.5, "matrix_factorization": 0.08}
 """Of the budget; the others share what is left."""
