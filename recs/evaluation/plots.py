@@ -48,12 +48,15 @@ def plot(judged: Sequence[Judged], path: Path, *, title: str) -> None:
         cost.errorbar(
             [at], [mean], yerr=error, fmt="o", capsize=3, color=f"C{number}", label=outcome.recommender
         )
-    curves.set(title="learning curves", xlabel="seconds of training", ylabel="validation NDCG@10")
+    curves.set(
+        title="learning curves", xlabel="seconds of training", ylabel="NDCG@10, each on its validation rows"
+    )
     cost.set(title="quality against training time", xlabel="seconds of training", ylabel="test NDCG@10")
     cost.set_xscale("log")
-    for axes in (curves, cost):
+    # The quick ones are worse: nobody stands in that corner.
+    for axes, corner in ((curves, "lower right"), (cost, "upper left")):
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
-            axes.legend()
+            axes.legend(loc=corner)
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
