@@ -152,6 +152,8 @@ class Transformer(TwoStages):
             share = Budget((seconds - spent) / (self.members - number), folder)
             self.trainings.append(training.run(share))
             self.restored += training.restored
+        # Moments and averages of a large catalogue take gigabytes, and a second stage wants room for its own.
+        del training
         self.use_vectors(items)
         self.second = None
         if both and validation:
