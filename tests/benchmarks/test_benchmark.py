@@ -19,7 +19,7 @@ from config.services import Services
 
 pytestmark = pytest.mark.slow
 
-ENGINE = ["--items", "2000", "--interactions", "20000", "--seconds", "6"]
+ENGINE = ["--items", "2000", "--interactions", "20000", "--seconds", "3"]
 SMALL = ["--products", "200", "--shoppers", "20", "--seconds", "1"]
 LATENCIES = {"rps", "p50_ms", "p95_ms", "p99_ms", "floor_view_p50_ms", "floor_sql_p50_ms"}
 
