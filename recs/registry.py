@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.conf import settings
 from django.db import connection
@@ -65,6 +65,12 @@ def version_for_serving(version: ModelVersion) -> ActiveVersion:
         manifest_sha256=version.manifest_sha256,
         served_sha256=version.served_sha256,
     )
+
+
+def config_of(version: ActiveVersion) -> dict[str, Any]:
+    """What was noted when it was trained, by one query."""
+    config: dict[str, Any] = ModelVersion.objects.values_list("config", flat=True).get(pk=version.id)
+    return config
 
 
 def served_versions() -> list[ActiveVersion]:

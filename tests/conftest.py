@@ -21,16 +21,26 @@ from tests.processes import TestProcess, answers, free_port, python_process
 KEYS = ("realtime", "default", "training", "unacked", "unacked_index", DIRTY_KEY, AWAKE_KEY)
 """All that the project writes into Redis. A mark that outlives its message would keep the next test's worker
 asleep."""
-SLOW_FOLDERS = ("browser", "contracts", "paths")
+SLOW = (
+    "browser",
+    "contracts",
+    "paths",
+    "recs/engine/recommenders",
+    "recs/engine/transformer",
+    "recs/evaluation",
+    "recs/feed/test_reasons.py",
+    "recs/test_import_online_retail.py",
+)
+"""Folders and files of whole paths, browsers, trainings and other programs, which ``make test-fast`` leaves out."""
 
 WorkerStarter = Callable[..., TestProcess]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole paths, browsers and trainings of the whole family are slow wherever they say so or not."""
-    root = Path(__file__).parent
+    """What lies there is slow whether it says so or not."""
+    places = [Path(__file__).parent / place for place in SLOW]
     for item in items:
-        if item.path.is_relative_to(root) and item.path.relative_to(root).parts[0] in SLOW_FOLDERS:
+        if any(item.path.is_relative_to(place) for place in places):
             item.add_marker(pytest.mark.slow)
 
 

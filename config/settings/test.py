@@ -36,3 +36,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True  # real servers of the tests serve the files as they lie in the tree
+WHITENOISE_AUTOREFRESH = (
+    True  # looked for when asked for: each test's client would read hundreds at its start
+)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import resource
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from recs.engine.interactions import HeldOut, Interactions, Items
-from recs.engine.recommender import Budget, Progress, ProgressCallback, Recommender
+from recs.engine.learning_curve import CurvePoint, LearningCurve
+from recs.engine.recommender import Budget, ProgressCallback, Recommender
 from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
@@ -26,15 +26,6 @@ class Lesson:
     training: Interactions
     validation: HeldOut
     items: Items
-
-
-@dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """``seconds`` since the fit began, ``stage`` and ``figures`` as the recommender told them."""
-
-    seconds: float
-    stage: str
-    figures: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,33 +54,19 @@ def fit(
     own: OwnSettings | None = None,
     tell: ProgressCallback,
 ) -> Fitted:
-    """``own``: of a shop, None for the defaults. Seconds and curve count what a run that
-    was killed had done, where one goes on from its checkpoints."""
+    """``own``: of a shop, None for the defaults."""
     recommender = made(name, own)
-    curve: list[CurvePoint] = []
-    began = time.monotonic()
-    restored = 0.0
-
-    def learnt(progress: Progress) -> None:
-        nonlocal restored
-        tell(progress)
-        now = time.monotonic() - began
-        figures = dict(progress.figures)
-        restored = figures.pop("restored", restored)
-        # What goes on from a checkpoint tells its curve again.
-        earlier = min(restored, figures.pop("seconds", restored))
-        if "ndcg@10" in figures:
-            curve.append(CurvePoint(round(now + earlier, 2), progress.stage, figures))
-
+    curve = LearningCurve(tell)
     recommender.fit(
         lesson.training,
         lesson.items,
         budget=budget,
         seed=seed,
         validation=lesson.validation,
-        progress=learnt,
+        progress=curve,
     )
-    return Fitted(recommender, time.monotonic() - began + restored, curve)
+    judged = [point for point in curve.points if "ndcg@10" in point.figures]
+    return Fitted(recommender, curve.seconds, judged)
 
 
 def made(name: str, own: OwnSettings | None) -> Recommender:

@@ -11,11 +11,12 @@ from recs.engine import cold
 from recs.engine.breakdown import Part, by_length, by_popularity, part
 from recs.engine.evaluation import Quality, Ranks, evaluate
 from recs.engine.interactions import HeldOut, IntArray, Interactions
+from recs.engine.learning_curve import CurvePoint
 from recs.engine.metrics import gini, novelty
 from recs.engine.recommender import Budget, ProgressCallback
 from recs.engine.recommenders.second_stage.two_stages import validated
 from recs.engine.sequences import SequenceData, leave_last_out, read_sequences
-from recs.evaluation.fitting import CurvePoint, Lesson, fit, peak_rss_mb
+from recs.evaluation.fitting import Lesson, fit, peak_rss_mb
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,8 @@ from recs.engine.evaluation import Quality, Ranks, evaluate
 from recs.engine.interactions import FloatArray, History, IntArray
 from recs.engine.recommender import Recommendations, top_k
 from recs.engine.recommenders.transformer import Transformer
-from recs.models import ModelVersion
 from recs.nightly.dataset import ENOUGH_TARGETS, Dataset
-from recs.registry import ActiveVersion, read_served
+from recs.registry import ActiveVersion, config_of, read_served
 
 JUDGED_MOST = 20_000
 """Targets that all are asked for; the 95 % interval of a difference is then some thousandths wide."""
@@ -134,10 +133,7 @@ def load_champion(version: ActiveVersion | None, dataset: Dataset) -> tuple[Cham
 def chosen_until(version: ActiveVersion | None) -> int | None:
     """Seconds since the epoch: nothing newer has taught a version, or chosen anything of it. None where that is not
     known."""
-    if version is None:
-        return None
-    until: int | None = ModelVersion.objects.values_list("config__chosen_until", flat=True).get(pk=version.id)
-    return until
+    return None if version is None else config_of(version).get("chosen_until")
 
 
 def decide(qualities: dict[str, Quality], *, challenger: str) -> Decision:

@@ -18,7 +18,8 @@ from django.utils.dateparse import parse_datetime
 from recs.engine.artifact import ArtifactError
 from recs.engine.catalogue_scores import places
 from recs.engine.interactions import HeldOut, Kind
-from recs.engine.recommender import Budget, Progress
+from recs.engine.learning_curve import LearningCurve
+from recs.engine.recommender import Budget
 from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
@@ -31,10 +32,9 @@ from recs.engine.recommenders.user_knn import UserKnn
 from recs.engine.transformer.training import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
 from recs.engine.transformer.warm import WarmStart
-from recs.models import ModelVersion
 from recs.nightly.dataset import Dataset
 from recs.nightly.progress import Night
-from recs.registry import ActiveVersion
+from recs.registry import ActiveVersion, config_of
 
 QUICK = ("popularity", "content_based", "item_knn", "user_knn", "matrix_factorization", "ease", "neural_cf")
 """What has a share of the minutes beside the transformer's, as the hybrid's graph of transitions has; the hybrid then
@@ -88,28 +88,21 @@ def train(
 
     def fitted(recommender: Base, budget: Budget) -> Base:
         name = recommender.name
-        began = time.monotonic()
-        tell = night.learning(f"train {name}")
-
-        restored = 0.0
-
-        def learnt(progress: Progress) -> None:
-            nonlocal restored
-            tell(progress)
-            figures = dict(progress.figures)
-            restored = figures.pop("restored", restored)
-            if "epoch" in figures:
-                curves.setdefault(name, []).append({"stage": progress.stage, **figures})
-
+        curve = LearningCurve(night.learning(f"train {name}"))
         recommender.fit(
             split.training,
             dataset.items,
             budget=budget,
             seed=seed,
             validation=split.validation,
-            progress=learnt,
+            progress=curve,
         )
-        seconds[name] = round(time.monotonic() - began + restored, 2)
+        seconds[name] = round(curve.seconds, 2)
+        by_epochs = [point for point in curve.points if "epoch" in point.figures]
+        if by_epochs:
+            curves[name] = [
+                {"stage": point.stage, "seconds": point.seconds, **point.figures} for point in by_epochs
+            ]
         return recommender
 
     quick = max(QUICK_LEAST, QUICK_SHARE * 60 * minutes)
@@ -199,7 +192,7 @@ def warm_start(dataset: Dataset, champion: ActiveVersion | None) -> tuple[WarmSt
     """
     if champion is None:
         return None, "no model is published yet"
-    until = ModelVersion.objects.values_list("config__trained_until", flat=True).get(pk=champion.id)
+    until = config_of(champion).get("trained_until")
     if until is None or until > dataset.split.validation_from:
         return None, "the champion may have learnt from what is held out tonight"
     earlier = Transformer()

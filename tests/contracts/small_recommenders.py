@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from recs.engine.interactions import HeldOut, History, Interactions, Items, Kind
+from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items, Kind
 from recs.engine.recommender import Budget, Recommender
 from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
@@ -49,10 +49,15 @@ MAKERS: dict[str, Callable[[], Recommender]] = {
 
 
 def second_stage_that_wants(items: list[int], count: int = ITEMS) -> SecondStage:
-    """Its one measure is an untrained likeness; its popularity, which it was taught to follow, is these items."""
+    """Its popularity, which it was taught to follow, is these items."""
     popular = np.ones(count, dtype=np.float32)
     popular[items] = 100.0
-    stage = SecondStage(Likenesses({"together": np.eye(count, dtype=np.float32)}), popular)
+    return second_stage_that_follows(popular)
+
+
+def second_stage_that_follows(popular: FloatArray) -> SecondStage:
+    """What it was taught is popularity, strongly; its one measure is an untrained likeness."""
+    stage = SecondStage(Likenesses({"together": np.eye(len(popular), dtype=np.float32)}), popular)
     stage.ranker = Ranker(1, FACTS)
     stage.spread, stage.taught = torch.ones(1), np.array([head == Head.PURCHASE for head in HEADS])
     first, last = stage.ranker.mix[0], stage.ranker.mix[-1]

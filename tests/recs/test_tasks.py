@@ -129,6 +129,7 @@ def test_a_heartbeat_is_one_row_per_queue():
     assert Heartbeat.objects.count() == 2
 
 
+@pytest.mark.slow
 def test_the_sweep_of_content_places_what_has_no_place_yet(monkeypatch):
     version = small_shop.publish_model(small_shop.make_products(2))
     newcomer = ProductFactory()

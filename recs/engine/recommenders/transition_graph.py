@@ -75,16 +75,15 @@ class TransitionGraph(ByNeighbours):
         told = shuffled_within_moments(interactions, np.random.default_rng(seed))
         told = told.kept(np.flatnonzero(wanted(told.kind, told.value) & (told.item >= 0)))
         onward, content = _onward(told, self.kind_weights), _content(items)
-
-        built: set[tuple[float, float]] = set()
+        built: Setting | None = None
 
         def become(setting: Setting) -> None:
-            """The edges do not hang on the decay."""
+            nonlocal built
             self.decay = setting.decay
-            if (setting.back, setting.floor) not in built:
+            # The edges do not hang on the decay.
+            if built != (edges := replace(setting, decay=0.0)):
+                built = edges
                 self.neighbours = strongest(_edges(onward, content, setting), NEIGHBOURS)
-                built.clear()
-                built.add((setting.back, setting.floor))
 
         def tried(settings: Sequence[Setting]) -> Iterator[Setting]:
             for setting in settings:
@@ -97,11 +96,11 @@ class TransitionGraph(ByNeighbours):
             return
         judge = Judge(self, validation, items.count, seed=seed)
         for name, values in TRIED.items():
-            settings = [best, *(replace(best, **{name: value}) for value in values)]
             if time.monotonic() > until:
                 break
             if name == "floor" and content is None:
                 continue
+            settings = [best, *(replace(best, **{name: value}) for value in values)]
             best = choose(
                 tried(settings), judge, stage=name, count=len(settings), until=until, progress=progress
             )

@@ -10,9 +10,10 @@ import numpy as np
 from rich.table import Table
 
 from recs.engine.evaluation import quality
+from recs.engine.learning_curve import CurvePoint
 from recs.engine.recommenders.transformer import VALIDATION_ROWS
 from recs.engine.sequences import SequenceData
-from recs.evaluation.fitting import CurvePoint, Lesson
+from recs.evaluation.fitting import Lesson
 from recs.evaluation.judgement import Judged, as_json, baseline_of
 from recs.evaluation.leave_last_out import Outcome, Protocol
 from recs.evaluation.peers.exchange import Answer

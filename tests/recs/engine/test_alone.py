@@ -9,6 +9,7 @@ import pytest
 DOCUMENT = Path(__file__).parents[3] / "docs" / "engine.md"
 
 
+@pytest.mark.slow
 def test_the_example_on_a_csv_runs_as_it_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
     (example,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), flags=re.DOTALL)
     rng = np.random.default_rng(0)

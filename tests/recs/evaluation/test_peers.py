@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recs.engine.learning_curve import CurvePoint
 from recs.engine.sequences import read_sequences
-from recs.evaluation.fitting import CurvePoint
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob, Protocol, protocol
 from recs.evaluation.peers import environments
 from recs.evaluation.peers.environments import PeerEnvironmentError, interpreter, last_line

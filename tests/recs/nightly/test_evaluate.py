@@ -4,20 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from recs.content_items import content_items
 from recs.engine.evaluation import Quality
 from recs.engine.interactions import HeldOut, History
-from recs.engine.recommenders.second_stage.answers import HEADS, PLACES, Head
-from recs.engine.recommenders.second_stage.likeness import Likenesses
-from recs.engine.recommenders.second_stage.ranker import Ranker
-from recs.engine.recommenders.second_stage.stage import FACTS, SecondStage
+from recs.engine.recommenders.second_stage.answers import PLACES
 from recs.engine.splits import TimeSplit
 from recs.models import ModelVersion
 from recs.nightly import evaluate
 from recs.nightly.dataset import Dataset
 from recs.nightly.evaluate import Champion, Decision, load_champion
+from tests.contracts.small_recommenders import second_stage_that_follows
 from tests.factories import ProductFactory
 from tests.recs import small_shop
 
@@ -205,7 +202,8 @@ def test_what_is_not_to_be_recommended_takes_no_place_among_the_hundred_that_its
     products = small_shop.make_products(count)
     vectors = small_shop.random_vectors(count)
     both = small_shop.untrained_model(content_items([product.pk for product in products]), vectors)
-    both.second = orders_by_popularity(count)
+    # The later an item, the more popular.
+    both.second = second_stage_that_follows(np.arange(1, count + 1, dtype=np.float32))
     row, _ = small_shop.build_model(products, best=both, vectors=vectors)
     history = History.of_items([1])
     known = np.append(both.propose([history], PLACES).items[0], 1)
@@ -214,23 +212,6 @@ def test_what_is_not_to_be_recommended_takes_no_place_among_the_hundred_that_its
 
     asked = {"histories": [history], "k": 10, "exclude": [known]}
     assert champion.recommend(**asked).items.tolist() == both.recommend(**asked).items.tolist()
-
-
-def orders_by_popularity(items: int) -> SecondStage:
-    """The later an item, the more popular; of what it reads it follows that alone, and strongly."""
-    stage = SecondStage(
-        Likenesses({"together": np.eye(items, dtype=np.float32)}), np.arange(1, items + 1, dtype=np.float32)
-    )
-    stage.ranker = Ranker(1, FACTS)
-    stage.spread, stage.taught = torch.ones(1), np.array([head == Head.PURCHASE for head in HEADS])
-    first, last = stage.ranker.mix[0], stage.ranker.mix[-1]
-    with torch.no_grad():
-        first.weight.zero_()
-        first.weight[:, 0] = 1.0
-        stage.ranker.mix[3].weight.copy_(torch.eye(len(first.weight)))
-        last.weight[HEADS.index(Head.PURCHASE)] = 1.0
-    stage.ranker.eval()
-    return stage
 
 
 @pytest.mark.django_db

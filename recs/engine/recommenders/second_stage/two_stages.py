@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -168,34 +168,18 @@ class TwoStages(Base):
             self.second = SecondStage.unpacked(Artifact(SecondStage.name, config, arrays))
 
 
-@dataclass(frozen=True, slots=True)
-class FirstAlone:
-    """Ranks as the first stage of two does alone."""
-
-    both: TwoStages
-
-    def recommend(
-        self,
-        histories: Sequence[History],
-        k: int,
-        *,
-        exclude: Sequence[IntArray] | None = None,
-        among: IntArray | None = None,
-    ) -> Recommendations:
-        found = self.both.propose(histories, k, exclude=exclude, among=among)
-        return Recommendations(found.items, found.scores)
-
-
 def validated(recommender: Ranks, rows: HeldOut, *, item_count: int) -> float:
     """NDCG@10 on rows of the validation.
 
     A second stage has learnt on these rows. So of two stages it is that of the first, and what the second added for
     shoppers whom it had not learnt from.
     """
-    asked, added = recommender, 0.0
+    added = 0.0
     if isinstance(recommender, TwoStages) and recommender.second is not None:
-        asked, added = FirstAlone(recommender), recommender.gain
-    return evaluate(asked, rows, item_count=item_count, depth=10).ndcg_10 + added
+        added = recommender.gain
+        recommender = copy.copy(recommender)
+        recommender.second = None
+    return evaluate(recommender, rows, item_count=item_count, depth=10).ndcg_10 + added
 
 
 def _kept_behind(
@@ -205,6 +189,8 @@ def _kept_behind(
     list's lowest: pressed together from as far below it as they would stand above, in the same order. Those of ``had``
     stay, for they have no part in that list."""
     above = np.maximum(behind - last, 0.0)
+    if not above.any():
+        return scores
     floor = np.where(above > 0, last - above, 0.0)[:, None]
     far = (above > 0)[:, None] & (scores > floor)
     pressed = np.where(far, floor + (scores - floor) / 2, scores).astype(np.float32)

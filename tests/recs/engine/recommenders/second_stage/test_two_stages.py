@@ -36,6 +36,18 @@ def both(transformer):
     transformer.second = None
 
 
+def learn_second_stage(transformer: Transformer, validation: HeldOut) -> None:
+    transformer.learn_second_stage(
+        grouped(),
+        shelves(ITEMS),
+        validation,
+        retrieval=transformer.vectors,
+        until=time.monotonic() + 60,
+        seed=0,
+        progress=None,
+    )
+
+
 def test_what_nobody_has_met_is_explained_by_its_place_among_the_others(both):
     both.second.met[6] = False
     new = 6
@@ -129,15 +141,7 @@ def test_a_second_stage_is_judged_with_the_owners_weights(transformer, monkeypat
     transformer.mix({Head.PURCHASE: 0.5})
     held_out = HeldOut([HISTORY] * 4, [np.array([6])] * 4, [HISTORY.item] * 4)
 
-    transformer.learn_second_stage(
-        grouped(),
-        shelves(ITEMS),
-        held_out,
-        retrieval=transformer.vectors,
-        until=time.monotonic() + 60,
-        seed=0,
-        progress=None,
-    )
+    learn_second_stage(transformer, held_out)
 
     assert made[0].weights == {Head.PURCHASE: 0.5}
 
@@ -170,15 +174,7 @@ def test_it_learns_from_what_was_complained_of_beside_what_was_wanted(transforme
     hidden = HeldOut(rows, [np.array([5])] * 4, had, kinds=np.full(4, int(Kind.HIDE)))
     wanted = HeldOut(rows, [np.array([6])] * 4, had, complaints=hidden)
 
-    transformer.learn_second_stage(
-        grouped(),
-        shelves(ITEMS),
-        wanted,
-        retrieval=transformer.vectors,
-        until=time.monotonic() + 60,
-        seed=0,
-        progress=None,
-    )
+    learn_second_stage(transformer, wanted)
 
     assert [HEADS[head] for head in told[0].head] == [Head.PURCHASE] * 4 + [Head.HIDE] * 4
     assert told[0].wishes.tolist() == [0, 1, 2, 3]
