@@ -123,11 +123,11 @@ def top_k(
     columns = scores.shape[1]
     if among is not None:
         outside = np.ones(columns, dtype=bool)
-        outside[_inside(among, columns)] = False
+        outside[inside(among, columns)] = False
         scores[:, outside] = -np.inf
     if exclude is not None:
         for row, items in enumerate(exclude):
-            scores[row, _inside(items, columns)] = -np.inf
+            scores[row, inside(items, columns)] = -np.inf
     width = min(k, columns)
     if width > 0 and width * BLOCK * 8 < columns:
         return _top_of_blocks(scores, k)
@@ -143,7 +143,8 @@ def top_k(
     return Recommendations(result, values)
 
 
-def _inside(items: IntArray, count: int) -> IntArray:
+def inside(items: IntArray, count: int) -> IntArray:
+    """Those of a catalogue of so many."""
     return items[(items >= 0) & (items < count)]
 
 

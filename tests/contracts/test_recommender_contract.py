@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recs.engine.interactions import History, Kind
+from recs.engine.interactions import HeldOut, History, Kind
 from recs.engine.recommender import Budget, Progress, VectorRecommender
 from recs.engine.recommenders.base import Base
 from tests.contracts.small_recommenders import (
@@ -141,8 +141,12 @@ def test_what_was_done_to_items_outside_the_catalogue_is_not_learnt_from(name: s
 
 
 @every_recommender
-def test_one_user_and_one_item_are_enough(name: str):
-    recommender = fit(name, interactions_of([[0]], 1))
+@pytest.mark.parametrize(
+    "validation", [None, HeldOut([History.of_items([0])], [np.array([0])], [np.array([0, 7])])]
+)
+def test_one_user_and_one_item_are_enough(name: str, validation: HeldOut | None):
+    """Also where whoever is to be chosen on has had the whole catalogue, and more."""
+    recommender = fit(name, interactions_of([[0]], 1), validation)
 
     assert recommender.recommend([History.of_items([0])], 2).items.tolist() == [[0, -1]]
 

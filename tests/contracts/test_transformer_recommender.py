@@ -11,6 +11,7 @@ import pytest
 
 from recs.engine.checkpoint import FILE, Checkpoint
 from recs.engine.interactions import History, Items, Kind
+from recs.engine.learning_curve import LearningCurve
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders import transformer
 from recs.engine.recommenders.transformer import Transformer
@@ -33,7 +34,7 @@ BATCHES = 3
 """Of an epoch over ``grouped()``."""
 
 
-def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path):
+def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     data, items = grouped(), Items(count=ITEMS)
 
     def kill(progress: Progress) -> None:
@@ -43,22 +44,31 @@ def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path):
     budget = Budget(seconds=30, checkpoint=tmp_path)
     with pytest.raises(Killed):
         small_transformer().fit(data, items, budget=budget, seed=1, progress=kill)
-    told: list[dict[str, float]] = []
+    curve, steps = LearningCurve(lambda _: None), counted_steps(monkeypatch)
     resumed = small_transformer()
-    resumed.fit(data, items, budget=budget, seed=1, progress=lambda step: told.append(step.figures))
+    resumed.fit(data, items, budget=budget, seed=1, progress=curve)
+    assert len(steps) == 2 * BATCHES
     whole = small_transformer()
     whole.fit(data, items, budget=Budget(seconds=30), seed=1)
 
-    epochs = [(figures["member"], figures["epoch"]) for figures in told if "epoch" in figures]
+    epochs = [(point.figures["member"], point.figures["epoch"]) for point in curve.points]
     assert epochs == [(member, epoch) for member in (1, 2) for epoch in range(1, EPOCHS + 1)]
     assert np.allclose(resumed.vectors, whole.vectors, atol=2e-3)
+    seconds = [point.seconds for point in curve.points]
+    assert seconds == sorted(seconds)
+
+
+def counted_steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One for each that is taken from now on."""
+    steps: list[int] = []
+    step = Training._step
+    monkeypatch.setattr(Training, "_step", lambda *given: steps.append(1) or step(*given))
+    return steps
 
 
 def test_a_long_epoch_is_gone_on_with_where_it_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Checkpoint, "due", lambda own: own.folder is not None)
-    steps: list[int] = []
-    step = Training._step
-    monkeypatch.setattr(Training, "_step", lambda *given: steps.append(1) or step(*given))
+    steps = counted_steps(monkeypatch)
 
     def kill(progress: Progress) -> None:
         # Told after the last batch of an epoch, before its end.

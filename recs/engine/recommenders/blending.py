@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from recs.engine.evaluation import rows_at_once
-from recs.engine.interactions import FloatArray, HeldOut, IntArray
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray
+from recs.engine.recommender import inside
 from recs.engine.recommenders.base import Base
 
 PLACES = 100
@@ -26,11 +27,12 @@ AT_ONCE = 256
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """What the members say of the items that could come first; ``scores`` float32 [rows, candidates, members]
-    (-1e9 where a row has fewer candidates), ``hit`` bool [rows, candidates], ``length`` int64 [rows]."""
+    (-1e9 where a row has fewer candidates), ``hit`` bool [rows, candidates], ``length`` and ``users`` int64 [rows]."""
 
     scores: FloatArray
     hit: np.ndarray
     length: IntArray
+    users: IntArray
 
     def ndcg(self, weights: FloatArray, rows: IntArray) -> float:
         """Mean NDCG@10 of the blend over these rows, of one target each."""
@@ -64,25 +66,27 @@ def candidates(members: Sequence[Base], held_out: HeldOut) -> Candidates:
         said = np.stack([normalised(member.scores(held_out.histories[rows])) for member in members], axis=2)
         excluded, targets = held_out.exclude[rows], held_out.targets[rows]
         for own, exclude, target in zip(said, excluded, targets, strict=True):
-            own[exclude[exclude >= 0]] = -np.inf
+            own[inside(exclude, items)] = -np.inf
             places = min(PLACES, len(own))
             first = np.argpartition(-own, places - 1, axis=0)[:places]
             chosen = np.unique(first)
             chosen = chosen[np.isfinite(own[chosen, 0])]
             scores.append(own[chosen])
             hits.append(np.isin(chosen, target))
-    width = max(len(row) for row in scores)
+    # At least one: a row whose items are all excluded has none.
+    width = max(1, *(len(row) for row in scores))
     padded = np.full((len(scores), width, len(members)), -1e9, dtype=np.float32)
     hit = np.zeros((len(scores), width), dtype=bool)
     for number, (row, found) in enumerate(zip(scores, hits, strict=True)):
         padded[number, : len(row)] = row
         hit[number, : len(row)] = found
-    return Candidates(padded, hit, np.array([len(history) for history in held_out.histories]))
+    users = np.arange(len(held_out)) if held_out.users is None else held_out.users
+    return Candidates(padded, hit, lengths(held_out.histories, items), users)
 
 
 def learn_weights(found: Candidates) -> FloatArray:
     """float32 [lengths, members]: one set of weights for all, and another for a length of history where half of its
-    rows choose it and the other half agree that it is better."""
+    users choose it and the other half agree that it is better."""
     members = found.scores.shape[2]
     everybody = np.arange(len(found.length))
     start = max(np.eye(members, dtype=np.float32), key=lambda alone: found.ndcg(alone, everybody))
@@ -91,12 +95,19 @@ def learn_weights(found: Candidates) -> FloatArray:
     bucket = length_bucket(found.length)
     for number in range(len(weights)):
         rows = np.flatnonzero(bucket == number)
-        if len(rows) < FEWEST:
+        _, user = np.unique(found.users[rows], return_inverse=True)
+        one, other = rows[user % 2 == 0], rows[user % 2 == 1]
+        if len(rows) < FEWEST or not len(other):
             continue
-        own = _search(found, shared, rows[::2])
-        if found.ndcg(own, rows[1::2]) > found.ndcg(shared, rows[1::2]):
+        own = _search(found, shared, one)
+        if found.ndcg(own, other) > found.ndcg(shared, other):
             weights[number] = own
     return weights
+
+
+def lengths(histories: Sequence[History], item_count: int) -> IntArray:
+    """int64 [histories]: what lies outside the catalogue makes no history longer."""
+    return np.array([len(inside(history.item, item_count)) for history in histories], dtype=np.int64)
 
 
 def length_bucket(length: IntArray) -> IntArray:

@@ -19,7 +19,14 @@ from recs.engine.artifact import Artifact, ArtifactError, array
 from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.recommenders.base import Base
-from recs.engine.recommenders.blending import LENGTHS, candidates, learn_weights, length_bucket, normalised
+from recs.engine.recommenders.blending import (
+    LENGTHS,
+    candidates,
+    learn_weights,
+    length_bucket,
+    lengths,
+    normalised,
+)
 from recs.engine.recommenders.content_based import ContentBased
 from recs.engine.recommenders.ease import Ease
 from recs.engine.recommenders.item_knn import ItemKnn
@@ -49,6 +56,9 @@ request."""
 TRANSFORMER = Transformer.name
 SHARES = {"transformer": 0.5, "matrix_factorization": 0.08}
 """Of the budget; the others share what is left."""
+FOR_MEMBERS = 0.75
+"""Of the budget, for all members together: weights and a second stage take time, too. On the demo's shop the weights of
+6,000 rows took 20 s."""
 VALIDATION_ROWS = 6_000
 """Rows that the weights are learnt on: of 200 candidates and nine members, 43 MB in all."""
 
@@ -71,6 +81,7 @@ class Hybrid(TwoStages):
     ) -> None:
         """Without validation all members weigh alike. A member that cannot learn from such data is left out."""
         until = time.monotonic() + budget.seconds
+        kept_back = (1 - FOR_MEMBERS) * budget.seconds
         self.members: dict[str, Base] = {}
         for number, name in enumerate(self.makers):
 
@@ -79,7 +90,7 @@ class Hybrid(TwoStages):
                     done = (number + step.done) / len(self.makers)
                     progress(Progress(f"{name}: {step.stage}", done, step.figures))
 
-            left = max(0.0, until - time.monotonic())
+            left = max(0.0, until - kept_back - time.monotonic())
             seconds = min(left, SHARES.get(name, 0.15) * budget.seconds)
             folder = budget.checkpoint / name if budget.checkpoint else None
             try:
@@ -107,8 +118,10 @@ class Hybrid(TwoStages):
         """Becomes the blend of members that are fitted already, without a second stage; their names are those of
         ``MEMBERS``."""
         # In the order in which ``unpack`` finds them: the columns of the weights.
-        order = list(self.makers)
-        self.members = {name: members[name] for name in sorted(members, key=order.index)}
+        named = {name: members[name] for name in self.makers if name in members}
+        self.members = {
+            name: one.first_alone() if isinstance(one, TwoStages) else one for name, one in named.items()
+        }
         self.second = None
         if validation and len(validation):
             sample = validation.sample(VALIDATION_ROWS, seed=seed)
@@ -148,9 +161,7 @@ class Hybrid(TwoStages):
         return [normalised(member.scores(histories)) for member in self.members.values()]
 
     def said(self, voices: list[FloatArray], histories: Sequence[History]) -> FloatArray:
-        # What lies outside the catalogue makes no history longer.
-        bucket = length_bucket(np.array([(history.item >= 0).sum() for history in histories], dtype=np.int64))
-        weights = self.weights[bucket]
+        weights = self.weights[length_bucket(lengths(histories, voices[0].shape[1]))]
         blended = voices[0] * weights[:, :1]
         for number, voice in enumerate(voices[1:], start=1):
             blended += voice * weights[:, number, None]

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from recs.engine.artifact import Artifact, array
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, wanted
 from recs.engine.recommender import Budget, ProgressCallback
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.transformer import Transformer
@@ -95,6 +95,7 @@ class NeighbouringStates(Base):
         part of the histories.
         """
         pieces = segments(interactions, self.transformer.user_config.longest)
+        wishes = np.concatenate([[0], np.cumsum(wanted(interactions.kind, interactions.value))])
         found = [(np.zeros(0, dtype=np.int64), np.zeros((0, self.transformer.dimension), dtype=np.float32))]
         order = np.argsort(pieces.end - pieces.start, kind="stable")
         for begin in AT_ONCE * rng.permutation(-(-len(order) // AT_ONCE)):
@@ -108,7 +109,9 @@ class NeighbouringStates(Base):
             steps = np.arange(states.shape[1])
             following = start[:, None] + 1 + steps
             inside = steps < (stop - start)[:, None]
-            inside &= kept[np.where(inside, following, start[:, None])]
+            following = np.where(inside, following, start[:, None])
+            # What tells no wish is not read when it is asked with either.
+            inside &= kept[following] & (wishes[following] > wishes[start][:, None])
             found.append((following[inside], states[inside]))
         return np.concatenate([rows for rows, _ in found]), np.concatenate([states for _, states in found])
 

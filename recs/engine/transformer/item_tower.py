@@ -188,13 +188,14 @@ class ItemTower(nn.Module):
         return functional.dropout(part, self.config.content_dropout, self.training)
 
     def _dropped(self, mask: Tensor) -> Tensor:
-        """The id of some items is left out, where content remains to stand for it; so are parts of the content,
-        where the text remains: a new product may come without category and picture."""
+        """The id of some items is left out, where content remains to stand for it; so are parts of the content but for
+        the text, where another remains: a new product may come without category and picture."""
         lone = mask[:, 1:].sum(dim=1) == 0
         keep = (torch.rand(len(mask)) >= self.config.id_dropout) | lone
-        textless = mask[:, 1:2] == 0
-        parts = (torch.rand(len(mask), mask.shape[1] - 2) >= self.config.part_dropout) | textless
-        return torch.cat([mask[:, :1] * keep[:, None], mask[:, 1:2], mask[:, 2:] * parts], dim=1)
+        parts = mask[:, 2:] * (torch.rand(len(mask), mask.shape[1] - 2) >= self.config.part_dropout)
+        bare = mask[:, 1] + parts.sum(dim=1) == 0
+        parts = torch.where(bare[:, None], mask[:, 2:], parts)
+        return torch.cat([mask[:, :1] * keep[:, None], mask[:, 1:2], parts], dim=1)
 
     @torch.inference_mode()
     def vectors(self, items: Items, *, known: IntArray | None = None) -> FloatArray:

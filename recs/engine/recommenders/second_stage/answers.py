@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recs.engine.interactions import LEAST_WANTED, FloatArray, HeldOut, History, IntArray, Kind
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Kind
 
 PLACES = 100
 """Of the first stage's list that are scored again. Over a blend on a public file they brought validation NDCG@10 from
@@ -45,13 +45,12 @@ _HEAD_OF = {
     Kind.RATING: Head.GOOD_RATING,
     Kind.LIKE: Head.GOOD_RATING,
     Kind.HIDE: Head.HIDE,
-    Kind.CART_REMOVE: Head.HIDE,
 }
 
 
-def head_of(kind: int, value: float = float("nan")) -> Head:
-    """Which head an interaction teaches; a poor rating teaches what to hide. Raises KeyError for a search."""
-    return Head.HIDE if kind == Kind.RATING and value < LEAST_WANTED else _HEAD_OF[Kind(kind)]
+def head_of(kind: int) -> Head:
+    """Which head an answer teaches, a wish or a hide. Raises KeyError for any other."""
+    return _HEAD_OF[Kind(kind)]
 
 
 @dataclass(frozen=True, slots=True)

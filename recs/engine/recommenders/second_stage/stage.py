@@ -155,7 +155,8 @@ class SecondStage:
 
     @property
     def parameters(self) -> int:
-        return sum(weight.numel() for weight in self.ranker.parameters())
+        likeness = sum(made.size for made in self.likenesses.vectors.values())
+        return likeness + self.popular.size + sum(weight.numel() for weight in self.ranker.parameters())
 
     def _met(self, items: IntArray) -> NDArray[np.bool_]:
         """Alike in shape: which are items that somebody has met; -1 is none."""

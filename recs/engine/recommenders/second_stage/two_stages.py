@@ -6,6 +6,7 @@ import copy
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
 
@@ -46,6 +47,14 @@ class TwoStages(Base):
     def said(self, voices: list[FloatArray], histories: Sequence[History]) -> FloatArray:
         """The first stage's scores, from its voices where it has any."""
         return self.scores(histories)
+
+    def first_alone(self) -> Self:
+        """Ranks as the first stage does."""
+        if self.second is None:
+            return self
+        alone = copy.copy(self)
+        alone.second = None
+        return alone
 
     def mix(self, weights: Mapping[str, float]) -> None:
         """Sets ``heads``, for a second stage that is there and for one that is to be learnt."""
@@ -141,7 +150,9 @@ class TwoStages(Base):
                 progress(Progress("second stage", 1.0, figures))
             if verdict.worth_it:
                 stage = SecondStage(known, popular, self.heads)
-                stage.fit(told, seed=seed, most=verdict.passes, until=until)
+                # A head with enough answers in the whole but not in its halves was not heard when it was judged.
+                heard = told.of(np.flatnonzero(verdict.taught[told.head]))
+                stage.fit(heard, seed=seed, most=verdict.passes, until=until)
                 self.second, self.gain = stage, verdict.both - verdict.first
         except OutOfTime:
             logger.warning("%s goes on without a second stage: there was no time to learn it", self.name)
@@ -176,9 +187,7 @@ def validated(recommender: Ranks, rows: HeldOut, *, item_count: int) -> float:
     """
     added = 0.0
     if isinstance(recommender, TwoStages) and recommender.second is not None:
-        added = recommender.gain
-        recommender = copy.copy(recommender)
-        recommender.second = None
+        added, recommender = recommender.gain, recommender.first_alone()
     return evaluate(recommender, rows, item_count=item_count, depth=10).ndcg_10 + added
 
 

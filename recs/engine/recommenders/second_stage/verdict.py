@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recs.engine.comparison import Paired, paired
 from recs.engine.interactions import FloatArray, IntArray
 from recs.engine.metrics import hits, ndcg
-from recs.engine.recommenders.second_stage.answers import Answers
+from recs.engine.recommenders.second_stage.answers import HEADS, Answers
 from recs.engine.recommenders.second_stage.stage import SecondStage
 
 FOLDS = 2
@@ -22,12 +23,14 @@ AT_LEAST = 20
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """NDCG@10 of the first stage and of both, and their difference; ``passes``: how many it was learnt in."""
+    """NDCG@10 of the first stage and of both, and their difference; ``passes``: how many it was learnt in; ``taught``
+    bool [heads]: those that had enough answers in each half, which were judged."""
 
     first: float
     both: float
     gain: Paired
     passes: int
+    taught: NDArray[np.bool_]
 
     @property
     def worth_it(self) -> bool:
@@ -50,18 +53,20 @@ def judged(
     first = _gains(told.proposals.items, told)
     both = np.zeros_like(first)
     passes: int | None = None
+    taught = np.ones(len(HEADS), dtype=bool)
     for part in range(FOLDS):
         stage = make()
         now = time.monotonic()
         share = now + (until - now) / (FOLDS - part)
         passes = stage.fit(told.of(np.flatnonzero(fold != part)), seed=seed, most=passes, until=share)
+        taught &= stage.taught
         rows = np.flatnonzero(fold == part)
         asked = told.of(rows)
         found = stage.rescored(asked.proposals, asked.histories, asked.hit.shape[1])
         both[rows] = _gains(found.items, asked)
     both, first = both[wishes], first[wishes]
     gain = paired(both, first, groups=told.users[wishes], seed=seed)
-    return Verdict(float(first.mean()), float(both.mean()), gain, passes or 0)
+    return Verdict(float(first.mean()), float(both.mean()), gain, passes or 0, taught)
 
 
 def _gains(ranked: IntArray, told: Answers) -> FloatArray:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from recs.engine.recommenders.blending import FEWEST, Candidates, learn_weights, length_bucket, normalised
 
 ITEMS = 30
+ONE = np.array([0])
 
 
 def said_by(right: np.ndarray) -> Candidates:
@@ -18,12 +21,12 @@ def said_by(right: np.ndarray) -> Candidates:
     scores[:, 0] = np.where(right, 1.0, 0.0)
     hit = np.zeros((rows, ITEMS), dtype=bool)
     hit[:, 0] = True
-    return Candidates(scores, hit, np.where(np.arange(rows) % 2 == 0, 1, 12))
+    return Candidates(scores, hit, np.where(np.arange(rows) % 2 == 0, 1, 12), np.arange(rows))
 
 
 def test_ndcg_of_a_blend_by_hand():
     scores = np.array([[[0.9, 0.0], [0.5, 1.0], [0.1, 0.2]]], dtype=np.float32)
-    found = Candidates(scores, np.array([[True, False, False]]), np.array([1]))
+    found = Candidates(scores, np.array([[True, False, False]]), np.array([1]), ONE)
     row = np.array([0])
 
     assert found.ndcg(np.array([1.0, 0.0], dtype=np.float32), row) == pytest.approx(1.0)
@@ -32,7 +35,7 @@ def test_ndcg_of_a_blend_by_hand():
 
 
 def test_a_target_that_no_member_names_counts_nothing():
-    found = Candidates(np.ones((1, 4, 1), dtype=np.float32), np.zeros((1, 4), dtype=bool), np.array([3]))
+    found = Candidates(np.ones((1, 4, 1), dtype=np.float32), np.zeros((1, 4), dtype=bool), np.array([3]), ONE)
 
     assert found.ndcg(np.ones(1, dtype=np.float32), np.array([0])) == 0.0
 
@@ -40,7 +43,7 @@ def test_a_target_that_no_member_names_counts_nothing():
 def test_who_gives_everything_the_same_score_has_found_nothing():
     hit = np.zeros((1, ITEMS), dtype=bool)
     hit[0, 3] = True
-    found = Candidates(np.zeros((1, ITEMS, 1), dtype=np.float32), hit, np.array([1]))
+    found = Candidates(np.zeros((1, ITEMS, 1), dtype=np.float32), hit, np.array([1]), ONE)
 
     assert found.ndcg(np.ones(1, dtype=np.float32), np.array([0])) == 0.0
 
@@ -61,6 +64,21 @@ def test_each_length_of_history_gets_the_member_that_suits_it():
     short, long = weights[length_bucket(np.array([1, 12]))]
     assert short[0] > short[1]
     assert long[1] > long[0]
+
+
+def test_weights_of_a_length_must_suit_other_users_than_chose_them():
+    """All rows of a long history are one user's."""
+    rows = 4 * FEWEST
+    right = np.stack([np.arange(rows) % 2 == 0, np.arange(rows) % 2 == 1], axis=1)
+    found = said_by(right)
+    everybody, loud = np.arange(rows), found.length == 12
+    whole = learn_weights(replace(found, users=np.where(loud, 7, everybody)))
+
+    short, long = whole[length_bucket(np.array([1, 12]))]
+
+    # Nobody else can agree, so the weights of all stay.
+    assert long.tolist() == whole[length_bucket(np.array([3]))][0].tolist()
+    assert short[0] > short[1]
 
 
 def test_a_member_that_tells_items_apart_by_a_billionth_of_popularity_stays_faint():

@@ -89,6 +89,18 @@ def test_on_validation_the_blend_keeps_who_is_right():
     assert list(blend.members) == ["ease"]
 
 
+def test_what_lies_outside_the_catalogue_makes_no_history_longer():
+    blend = Hybrid()
+    blend.blend({name: fit(name, grouped()) for name in ("popularity", "ease")}, None, seed=1)
+    blend.weights[2:] = [0.0, 1.0]
+    strange = History.of_items([ITEMS + 7, 0, ITEMS, -1, 3, ITEMS + 1])
+
+    asked = blend.recommend([strange, History.of_items([0, 3])], 5)
+
+    assert asked.items[0].tolist() == asked.items[1].tolist()
+    assert asked.scores[0] == pytest.approx(asked.scores[1])
+
+
 def test_what_reads_by_the_transformer_is_left_out_where_that_could_not_learn():
     def cannot() -> Popularity:
         raise ValueError("no such data")

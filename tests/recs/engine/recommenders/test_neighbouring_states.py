@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recs.engine.interactions import History
+from recs.engine.interactions import History, Kind
 from recs.engine.recommender import Budget
 from recs.engine.recommenders import neighbouring_states
 from recs.engine.recommenders.neighbouring_states import NeighbouringStates
@@ -33,6 +33,16 @@ def test_only_what_came_next_is_recommended_and_most_after_the_likest_history(tr
     # The very history that is asked for was remembered, rounded to half precision.
     assert scores[9] == pytest.approx(1.0, abs=0.02)
     assert scores.argmax() == 9
+
+
+def test_what_tells_no_wish_is_not_remembered(transformer):
+    data = interactions_of([[7, 9, 12]], 24)
+    data.kind[0] = int(Kind.CART_REMOVE)
+    memory = NeighbouringStates(transformer)
+
+    memory.fit(data, shelves(24), budget=Budget(seconds=5), seed=0)
+
+    assert memory.following.tolist() == [12]
 
 
 def test_what_shares_a_moment_has_no_order(transformer):

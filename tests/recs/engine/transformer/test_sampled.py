@@ -121,7 +121,9 @@ def test_what_is_saved_within_an_epoch_is_a_settled_table(tmp_path: Path, monkey
     assert behind == [0] * 3 * 6
 
 
-def test_a_killed_training_on_samples_goes_on_from_its_checkpoint(tmp_path: Path):
+def test_a_killed_training_on_samples_goes_on_from_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     class Killed(Exception):
         pass
 
@@ -134,8 +136,14 @@ def test_a_killed_training_on_samples_goes_on_from_its_checkpoint(tmp_path: Path
     with pytest.raises(Killed):
         sampled_transformer().fit(data, items, budget=budget, seed=1, progress=kill)
     resumed, whole = sampled_transformer(), sampled_transformer()
+    steps: list[int] = []
+    step = SampledTraining._step
+    monkeypatch.setattr(SampledTraining, "_step", lambda *given: steps.append(1) or step(*given))
     resumed.fit(data, items, budget=budget, seed=1)
+    after_kill = len(steps)
     whole.fit(data, items, budget=Budget(seconds=30), seed=1)
 
     assert resumed.trainings[0].epoch == whole.trainings[0].epoch == 6
+    # Two of the six epochs were left.
+    assert 3 * after_kill == len(steps) - after_kill
     assert np.allclose(resumed.vectors, whole.vectors, atol=2e-3)

@@ -1,5 +1,7 @@
 """The two towers: what they may see, and what comes out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -151,6 +153,27 @@ def test_a_missing_part_is_left_out_and_not_a_zero():
     # The bias belongs to the part: an item without text has none of it.
     assert (with_text @ np.ones(WIDTH) > 2.7).all()
     assert (np.abs(without @ np.ones(WIDTH)) < 2.7).all()
+
+
+def test_without_text_too_any_part_may_be_dropped_but_never_the_last():
+    first = np.arange(400) < 200
+    items = replace(
+        content(400),
+        text=None,
+        image=None,
+        category=np.where(first, 0, -1),
+        price=np.where(first, 1.0, np.nan).astype(np.float32),
+    )
+    tower = item_tower(items)
+    whole = item_features(items, np.full(400, -1), tower.config).mask
+
+    kept = tower._dropped(whole)
+
+    assert (kept <= whole).all()
+    assert (kept[:200, 3:].mean(dim=0) < 0.9).all()
+    assert (kept[:, 1:].sum(dim=1) >= 1).all()
+    # Attributes are all that these have.
+    assert (kept[200:] == whole[200:]).all()
 
 
 def test_an_item_with_no_part_at_all_is_zero():

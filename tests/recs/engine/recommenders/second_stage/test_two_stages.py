@@ -5,9 +5,13 @@ import time
 import numpy as np
 import pytest
 
+from recs.engine.comparison import Interval, Paired
 from recs.engine.interactions import HeldOut, History, Kind
+from recs.engine.recommenders.hybrid import Hybrid
 from recs.engine.recommenders.second_stage import stage, two_stages
 from recs.engine.recommenders.second_stage.answers import HEADS, Head
+from recs.engine.recommenders.second_stage.learning import PASSES
+from recs.engine.recommenders.second_stage.verdict import Verdict
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.served import ServedRecommender
 from tests.contracts.small_recommenders import (
@@ -46,6 +50,19 @@ def learn_second_stage(transformer: Transformer, validation: HeldOut) -> None:
         seed=0,
         progress=None,
     )
+
+
+def test_a_member_of_a_blend_comes_without_its_second_stage(both):
+    blend = Hybrid()
+
+    blend.blend({"transformer": both}, None, seed=0)
+
+    (member,) = blend.members.values()
+    assert isinstance(member, Transformer)
+    assert member.second is None
+    assert both.second is not None
+    # What the second stage holds counts: likenesses and popularity of all items.
+    assert both.parameters - member.parameters > ITEMS * (ITEMS + 1)
 
 
 def test_what_nobody_has_met_is_explained_by_its_place_among_the_others(both):
@@ -144,6 +161,19 @@ def test_a_second_stage_is_judged_with_the_owners_weights(transformer, monkeypat
     learn_second_stage(transformer, held_out)
 
     assert made[0].weights == {Head.PURCHASE: 0.5}
+
+
+def test_what_serves_hears_the_heads_that_were_judged(transformer, monkeypatch):
+    hide = np.array([head == Head.HIDE for head in HEADS])
+    sure = Paired(0.1, Interval(0.05, 0.15), 0.0)
+    monkeypatch.setattr(two_stages, "judged", lambda *_, **__: Verdict(0.1, 0.2, sure, PASSES, hide))
+    rows, had = [HISTORY] * 400, [HISTORY.item] * 400
+    hidden = HeldOut(rows, [np.array([5])] * 400, had, kinds=np.full(400, int(Kind.HIDE)))
+
+    learn_second_stage(transformer, HeldOut(rows, [np.array([6])] * 400, had, complaints=hidden))
+
+    assert transformer.second.taught.tolist() == hide.tolist()
+    transformer.second = None
 
 
 def test_what_is_not_shown_takes_no_place_among_the_hundred_that_are_corrected(both, monkeypatch):
