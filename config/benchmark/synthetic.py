@@ -11,6 +11,7 @@ from django.db import connection
 from accounts.identity import token_digest
 from accounts.models import Shopper
 from catalog.models import Category, Product, product_slug
+from recs.content_items import content_items
 from recs.engine.interactions import FloatArray, IntArray, Kind
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.splits import split_by_time
@@ -19,7 +20,6 @@ from recs.models import Interaction, ModelVersion
 from recs.nightly import publish
 from recs.nightly.dataset import Dataset
 from recs.popularity import refresh_popularity
-from recs.product_vectors import content_items
 from recs.vectors import from_binary
 
 SEED = 20261124

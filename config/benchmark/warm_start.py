@@ -7,6 +7,7 @@ import numpy as np
 from django.conf import settings
 
 from config.benchmark.report import Report
+from recs.content_items import content_items
 from recs.engine.evaluation import evaluate
 from recs.engine.interactions import Interactions, Items
 from recs.engine.recommender import Budget, Progress
@@ -17,7 +18,6 @@ from recs.engine.transformer.warm import WarmStart
 from recs.nightly.dataset import load_history
 from recs.nightly.run import SEED
 from recs.nightly.train import BATCH
-from recs.product_vectors import content_items
 
 DAY = 86_400
 MOST_OF_COLD = 1 / 3
@@ -42,7 +42,8 @@ class Learnt:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``target``: NDCG@10 of last night's model on tonight's validation slice, which is newer than all it knows."""
+    """``target``: NDCG@10 of last night's model on tonight's validation slice, which it has not been trained on; when
+    its training ended was chosen on all of it but the newest day."""
 
     target: float
     cold: Learnt

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from recs.engine.evaluation import Ranks
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, wanted
+from recs.engine.interactions import FloatArray, History, IntArray, Interactions, wanted
 
 DAY = 86_400
 VISIT_GAP = 30 * 60
@@ -39,10 +39,6 @@ class Replay:
     def __len__(self) -> int:
         return len(self.target)
 
-    def held_out(self) -> HeldOut:
-        """The same events as questions with a history that follows: to choose on, before others are replayed."""
-        return HeldOut(self.following, list(self.target[:, None]), self.had, self.user)
-
 
 def ordered_within_moments(interactions: Interactions, place: np.ndarray) -> Interactions:
     """The same interactions; those of one user and one moment in the order of ``place`` [n]."""
@@ -51,12 +47,11 @@ def ordered_within_moments(interactions: Interactions, place: np.ndarray) -> Int
     return replace(interactions, **{name: getattr(interactions, name)[order] for name in columns})
 
 
-def replay(interactions: Interactions, start: int, end: int | None = None, *, longest: int) -> Replay:
-    """Every interaction from ``start`` on, and before ``end``, that shows a wish for an item new to its user.
+def replay(interactions: Interactions, start: int, *, longest: int) -> Replay:
+    """Every interaction from ``start`` on that shows a wish for an item new to its user.
 
     ``longest``: newest interactions that a history keeps. Nothing of a history is later than its event.
     """
-    last_time = np.iinfo(np.int64).max if end is None else end
     user: list[int] = []
     rows: list[int] = []
     visits: list[bool] = []
@@ -69,8 +64,7 @@ def replay(interactions: Interactions, start: int, end: int | None = None, *, lo
         time = interactions.time[first:last]
         begins = np.diff(time, prepend=time[0] - VISIT_GAP - 1) > VISIT_GAP
         _, new = np.unique(interactions.item[first:last], return_index=True)
-        within = (time[new] >= start) & (time[new] < last_time)
-        events = np.sort(new[within & positive[first:last][new]])
+        events = np.sort(new[(time[new] >= start) & positive[first:last][new]])
         midnights = np.searchsorted(time, time[events] - time[events] % DAY, side="left")
         of_midnight: dict[int, History] = {}
         for event, midnight in zip(events.tolist(), midnights.tolist(), strict=True):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from recs.engine.interactions import HeldOut, History, IntArray, Interactions, Kind, complaint, wanted
+from recs.engine.transformer.sequence import shuffled_within_moments
+
+VALIDATION_EVENTS = 6_000
+"""All that anything is chosen on. More would tell a second stage more, and cost each night's training time."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeSplit:
-    """``training`` up to ``validation_from``; both slices are asked with all that came before them."""
+    """``training`` up to ``validation_from``. The validation asks event by event, with a history that follows, as feeds
+    do (:func:`followed_between`); the test once per user, with all that came before it (:func:`held_out_between`)."""
 
     training: Interactions
     validation: HeldOut
@@ -51,10 +56,14 @@ def split_at(
     ``every_target``: the test asks for each of the new items of a moment, see :func:`held_out_between`.
     """
     earlier = np.sort(interactions.time[interactions.time < test_from])
-    validation_from = _moment(earlier, 1 - validation_share)
+    validation_from = _moment(earlier, 1 - validation_share) if len(earlier) else test_from
+    complaints = held_out_between(
+        interactions, validation_from, test_from, longest=longest, seed=seed
+    ).complaints
+    validation = followed_between(interactions, validation_from, test_from, longest=longest, seed=seed)
     return TimeSplit(
         training=before(interactions, validation_from),
-        validation=held_out_between(interactions, validation_from, test_from, longest=longest, seed=seed),
+        validation=replace(validation, complaints=complaints),
         test=held_out_between(
             interactions, test_from, None, longest=longest, seed=seed, every_target=every_target
         ),
@@ -104,6 +113,38 @@ def held_out_between(
             for row in next_moment[each] if every_target else [rng.choice(next_moment)]:
                 wishes.add(history, int(row), known, Kind(interactions.kind[row]))
     return wishes.held_out(complaints.held_out() if complaints.users else None)
+
+
+def followed_between(
+    interactions: Interactions,
+    start: int,
+    end: int,
+    *,
+    longest: int,
+    seed: int,
+    most: int = VALIDATION_EVENTS,
+) -> HeldOut:
+    """Wishes from ``start`` on and before ``end`` for items new to their user, each asked with all that came before it.
+
+    So most of them ask what comes next within a visit. Rows of one moment come in an order that chance decides; a
+    user's first interaction of all asks nothing. A sample, if there are more than ``most``.
+    """
+    rng = np.random.default_rng(seed)
+    interactions = shuffled_within_moments(interactions, rng)
+    user, item, time = interactions.user, interactions.item, interactions.time
+    asks = wanted(interactions.kind, interactions.value) & (item >= 0) & (time >= start) & (time < end)
+    _, first = np.unique(user * (interactions.item_count + 1) + item, return_index=True)
+    new = np.zeros(len(interactions), dtype=bool)
+    new[first] = True
+    begins = np.searchsorted(user, user, side="left")
+    events = np.flatnonzero(asks & new & (begins < np.arange(len(interactions))))
+    if len(events) > most:
+        events = np.sort(rng.choice(events, most, replace=False))
+    found = _Rows(interactions)
+    for row, begin in zip(events.tolist(), begins[events].tolist(), strict=True):
+        history = interactions.history(max(begin, row - longest), row)
+        found.add(history, row, np.unique(item[begin:row]), Kind(interactions.kind[row]))
+    return found.held_out()
 
 
 class _Rows:

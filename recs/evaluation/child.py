@@ -25,7 +25,7 @@ class ChildError(Exception):
 
 
 class Job(Protocol[Given]):
-    """Can be pickled; ``run`` raises ValueError for what the caller can mend."""
+    """Can be pickled; ``run`` raises ValueError or OSError for what the caller can mend."""
 
     @property
     def title(self) -> str: ...
@@ -118,7 +118,7 @@ def _work(job: Job[Answer], pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         answer = job.run(pipe.send)
-    except ValueError as failure:
+    except (ValueError, OSError) as failure:
         pipe.send(str(failure))
         return
     except MemoryError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,6 +11,7 @@ from recs.engine.interactions import HeldOut, Interactions, Items
 from recs.engine.learning_curve import CurvePoint, LearningCurve
 from recs.engine.recommender import Budget, ProgressCallback, Recommender
 from recs.engine.recommenders import FAMILY
+from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.transformer import Transformer
@@ -38,11 +39,12 @@ class Fitted:
 @dataclass(frozen=True, slots=True)
 class OwnSettings:
     """As a shop's nightly training has them: ``training`` of the transformer, ``longest`` history that it reads,
-    ``heads`` of a second stage."""
+    ``heads`` of a second stage, ``members`` of the blend."""
 
     training: TrainingConfig
     longest: int
     heads: Mapping[str, float]
+    members: Collection[str]
 
 
 def fit(
@@ -70,7 +72,8 @@ def fit(
 
 
 def made(name: str, own: OwnSettings | None) -> Recommender:
-    """A recommender of the family; its transformer and graph, also those within a blend, have the shop's settings."""
+    """A recommender of the family; its transformer and graph, also those within a blend, have the shop's settings, and
+    a blend the members that it has at night."""
     if own is None or name not in (Transformer.name, Hybrid.name):
         return FAMILY[name]()
     user = UserTowerConfig(longest=own.longest)
@@ -78,13 +81,12 @@ def made(name: str, own: OwnSettings | None) -> Recommender:
     if name == Transformer.name:
         recommender = Transformer(user=user, training=own.training)
     else:
-        recommender = Hybrid(
-            {
-                **MEMBERS,
-                Transformer.name: partial(MEMBERS[Transformer.name], user=user, training=own.training),
-                TransitionGraph.name: partial(TransitionGraph, own.training.kind_weights),
-            }
-        )
+        members: dict[str, Callable[..., Base]] = {
+            **MEMBERS,
+            Transformer.name: partial(MEMBERS[Transformer.name], user=user, training=own.training),
+            TransitionGraph.name: partial(TransitionGraph, own.training.kind_weights),
+        }
+        recommender = Hybrid({member: maker for member, maker in members.items() if member in own.members})
     recommender.mix(own.heads)
     return recommender
 

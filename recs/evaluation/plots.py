@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recs.evaluation.judgement import Judged
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMATS = (".png", ".svg")
 
@@ -26,6 +30,10 @@ def check_plot(path: Path) -> None:
 
 
 def plot(judged: Sequence[Judged], path: Path, *, title: str) -> None:
+    drawn(judged, title=title).savefig(path, dpi=150)
+
+
+def drawn(judged: Sequence[Judged], *, title: str) -> Figure:
     """Left: validation NDCG@10 while learning; right: test NDCG@10 with its interval against seconds."""
     # Imported here: whoever draws nothing need not have it.
     from matplotlib.figure import Figure
@@ -59,4 +67,4 @@ def plot(judged: Sequence[Judged], path: Path, *, title: str) -> None:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc=corner)
     figure.suptitle(title)
-    figure.savefig(path, dpi=150)
+    return figure

@@ -13,57 +13,33 @@ from catalog.models import Product
 from catalog.online_retail.cleaning import clean, read_lines
 from recs.content_items import content_items
 from recs.engine import cold
-from recs.engine.interactions import HeldOut, Interactions
-from recs.engine.replay import last_tenth, ordered_within_moments, replay
+from recs.engine.replay import last_tenth
 from recs.engine.splits import TimeSplit, split_at
 from recs.engine.transformer.training import TrainingConfig
 from recs.evaluation.fitting import Lesson, OwnSettings
 from recs.evaluation.modalities import MODALITIES, ModalityJob
 from recs.evaluation.replaying import ReplayJob
 from recs.history import Export
-from recs.nightly.dataset import VALIDATION_SHARE, load_history
-from recs.nightly.train import BATCH, kind_weights
+from recs.nightly.dataset import VALIDATION_SHARE, NotEnoughHistory, load_history
+from recs.nightly.train import BATCH, OF_THE_BLEND, kind_weights
 
 SHUFFLED, IN_FILE_ORDER = "shuffled", "as in the file"
-VALIDATION_ROWS = 6_000
-"""Of the events before the replayed ones: all that any recommender chooses on."""
 
 
 def replay_jobs(
     names: Sequence[str], *, start: datetime | None, seconds: float, seed: int
 ) -> list[ReplayJob]:
-    """``start``: what comes from then on is replayed, default the last tenth of its days. Raises NotEnoughHistory."""
+    """``start``: what comes from then on is replayed, default the last tenth of its days. All is chosen as at night.
+    Raises NotEnoughHistory."""
     export = load_history()
     interactions = export.interactions
-    moment = last_tenth(interactions.time) if start is None else int(start.timestamp())
-    split = split_at(
-        interactions,
-        moment,
-        validation_share=VALIDATION_SHARE,
-        longest=settings.HISTORY_LENGTH,
-        seed=seed,
-    )
-    shuffled = np.random.default_rng(seed).random(len(interactions))
-    lesson = Lesson(
-        split.training,
-        _asked_before(moment, interactions, shuffled, split, seed=seed),
-        content_items(export.product_ids.tolist()),
-    )
-    orders = {SHUFFLED: shuffled}
+    split, lesson = _split(export, start, seed=seed)
+    orders = {SHUFFLED: np.random.default_rng(seed).random(len(interactions))}
     in_file = file_order(export)
     if in_file is not None:
         orders = {IN_FILE_ORDER: in_file, **orders}
     return [
-        ReplayJob(
-            name,
-            lesson,
-            interactions,
-            orders,
-            moment,
-            seconds,
-            seed,
-            own_settings(),
-        )
+        ReplayJob(name, lesson, interactions, orders, split.test_from, seconds, seed, own_settings())
         for name in names
     ]
 
@@ -71,24 +47,14 @@ def replay_jobs(
 def own_settings() -> OwnSettings:
     """As the nightly training takes them."""
     training = TrainingConfig(batch=BATCH, kind_weights=kind_weights())
-    return OwnSettings(training, settings.HISTORY_LENGTH, settings.SECOND_STAGE_WEIGHTS)
+    return OwnSettings(training, settings.HISTORY_LENGTH, settings.SECOND_STAGE_WEIGHTS, members=OF_THE_BLEND)
 
 
 def modality_jobs(
     names: Sequence[str], *, start: datetime | None, share: float, seconds: float, seed: int
 ) -> list[ModalityJob]:
     """``share`` of the products is cold. Raises NotEnoughHistory."""
-    export = load_history()
-    moment = last_tenth(export.interactions.time) if start is None else int(start.timestamp())
-    split = split_at(
-        export.interactions,
-        moment,
-        validation_share=VALIDATION_SHARE,
-        longest=settings.HISTORY_LENGTH,
-        seed=seed,
-        every_target=True,
-    )
-    lesson = Lesson(split.training, split.validation, content_items(export.product_ids.tolist()))
+    split, lesson = _split(load_history(), start, seed=seed, every_target=True)
     unseen = cold.draw(lesson.items.count, share, seed=seed)
     return [
         ModalityJob(name, modality, lesson, split.test, unseen, seconds, seed, own_settings())
@@ -97,17 +63,29 @@ def modality_jobs(
     ]
 
 
-def _asked_before(
-    moment: int, interactions: Interactions, place: np.ndarray, split: TimeSplit, *, seed: int
-) -> HeldOut:
-    """Validation as the replay asks, of the slice before it: mostly what comes next within a visit."""
-    events = replay(
-        ordered_within_moments(interactions, place),
-        split.validation_from,
-        moment,
+def _split(
+    export: Export, start: datetime | None, *, seed: int, every_target: bool = False
+) -> tuple[TimeSplit, Lesson]:
+    """Raises NotEnoughHistory where nothing lies before ``start``, or too little to hold some of it out."""
+    time = export.interactions.time
+    split = split_at(
+        export.interactions,
+        last_tenth(time) if start is None else int(start.timestamp()),
+        validation_share=VALIDATION_SHARE,
         longest=settings.HISTORY_LENGTH,
+        seed=seed,
+        every_target=every_target,
     )
-    return events.held_out().sample(VALIDATION_ROWS, seed=seed) if len(events) else split.validation
+    if not len(split.training):
+        day, first, last = (
+            f"{datetime.fromtimestamp(moment, tz=UTC):%Y-%m-%d}"
+            for moment in (split.test_from, time.min(), time.max())
+        )
+        raise NotEnoughHistory(
+            f"nothing to learn from before {day}: the history goes from {first} to {last}; choose a later"
+            " --replay-from, or wait for more days"
+        )
+    return split, Lesson(split.training, split.validation, content_items(export.product_ids.tolist()))
 
 
 def moment_of(job: ReplayJob) -> str:

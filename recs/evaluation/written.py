@@ -28,6 +28,18 @@ def check_target(target: str | None) -> None:
         raise WriteError(f"--json {target}: it may not be written")
 
 
+def check_folder(folder: str | None) -> None:
+    """Makes the folder of checkpoints where it is not there yet. Raises WriteError."""
+    if folder is None:
+        return
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise WriteError(f"--resume {folder}: expected a folder: {failure.strerror}") from failure
+    if not os.access(folder, os.W_OK):
+        raise WriteError(f"--resume {folder}: it may not be written")
+
+
 def write_json(report: dict[str, Any], target: str | None) -> None:
     """Raises WriteError."""
     if target is None:

@@ -42,8 +42,8 @@ class Dataset:
 def load_dataset(*, seed: int, as_of: datetime | None = None, since: int | None = None) -> Dataset:
     """Exports what was stored until ``as_of``, splits it and joins content. Raises NotEnoughHistory.
 
-    ``since``, seconds since the epoch: what came before is not held out if enough came from then on. The champion has
-    learnt from it, where older history was imported meanwhile or a larger part would be held out.
+    ``since``, seconds since the epoch: what came before is not held out. The champion has learnt from it, where older
+    history was imported meanwhile or a larger part would be held out.
     """
     export = load_history(as_of=as_of)
     for share in TEST_SHARES:
@@ -57,15 +57,14 @@ def load_dataset(*, seed: int, as_of: datetime | None = None, since: int | None 
         if len(split.test) >= ENOUGH_TARGETS:
             break
     if since is not None and split.test_from < since:
-        later = split_at(
+        split = split_at(
             export.interactions,
             since,
             validation_share=VALIDATION_SHARE,
             longest=settings.HISTORY_LENGTH,
             seed=seed,
         )
-        if len(later.test) >= LEAST_TARGETS:
-            split, share = later, round(float((export.interactions.time >= since).mean()), 3)
+        share = round(float((export.interactions.time >= since).mean()), 3)
     if len(split.test) < LEAST_TARGETS:
         raise NotEnoughHistory(
             f"only {len(split.test)} shoppers with a history wanted something new in the newest {share:.0%} of"

@@ -40,6 +40,8 @@ QUICK = ("popularity", "content_based", "item_knn", "user_knn", "matrix_factoriz
 """What has a share of the minutes beside the transformer's, as the hybrid's graph of transitions has; the hybrid then
 blends those that are its members. Not of the night is its neighbouring_states: on the demo's shop reading its states
 took 23 s, the blend gave it no weight, and a web process would hold 200,000 states. ``manage.py evaluate`` has it."""
+OF_THE_BLEND = frozenset({*QUICK, TransitionGraph.name, Transformer.name}) & MEMBERS.keys()
+"""Members of the hybrid, where they can serve."""
 QUICK_LEAST, QUICK_SHARE = 5.0, 0.03
 """Seconds, and share of the minutes: each of them gets what is more. With 6 s each, before the demo's first training
 of two minutes, those without neural_cf took 21 s on two busy cores, and blending 4 s."""
@@ -51,7 +53,8 @@ MOST_NUMBERS = 100_000_000
 """What may serve in a web process, which holds it: 400 MB. EASE reaches it at 10,000 products."""
 SECOND_STAGE_SECONDS = 120.0
 """Within which the hybrid's second stage must have been learnt."""
-GIVEN_UP_AFTER = timedelta(days=1)
+GIVEN_UP_AFTER = timedelta(hours=20)
+"""Less than from night to night, so that each reads the day before it."""
 BATCH = 64
 """Histories per step. On the demo's shop, validation NDCG@10 after one epoch of 30 s on one core is 0.0285, with 256
 it is 0.0113, with 32 0.0257 for a fifth more seconds: a short training needs steps more than smooth ones. (One run
@@ -126,7 +129,7 @@ def train(
     hybrid = Hybrid()
     hybrid.mix(settings.SECOND_STAGE_WEIGHTS)
     able = _servable({**family, graph.name: graph})
-    members = {name: one for name, one in able.items() if name in MEMBERS}
+    members = {name: one for name, one in able.items() if name in OF_THE_BLEND}
     hybrid.blend(members, split.validation, seed=seed)
     hybrid.order(
         split.training, dataset.items, split.validation, until=began + SECOND_STAGE_SECONDS, seed=seed
@@ -213,7 +216,7 @@ def checkpoint_folder() -> Path:
 def history_moment() -> datetime:
     """Until when history counts: now, or what a killed run chose, for its checkpoint fits no other history.
 
-    A shop that goes on living has other rows every second. A moment that is older than a day is given up.
+    A shop that goes on living has other rows every second. A moment that is older than ``GIVEN_UP_AFTER`` is given up.
     """
     file = checkpoint_folder() / "as_of"
     now = timezone.now()

@@ -56,6 +56,7 @@ def test_figures_are_printed_and_written_as_json(
         ({"minutes": 0.0}, "--minutes must lie above 0"),
         ({"seed": -1}, "--seed must be a whole number from 0"),
         ({"json": "/tmp"}, "--json /tmp: that is a folder, expected a file"),
+        ({"resume": "/etc/passwd"}, "--resume /etc/passwd: expected a folder: File exists"),
         ({"replay_from": "2011-10-31"}, "--replay-from goes with --replay or --modalities"),
         ({"replay": True, "sequences": None, "attributes": "a"}, "--attributes goes with --sequences"),
         ({"json": "/nowhere/at/all.json"}, "--json /nowhere/at/all.json: its folder does not exist"),

@@ -23,7 +23,7 @@ from recs.evaluation.plots import PlotError, check_plot, plot
 from recs.evaluation.replaying import replay_json, replay_table
 from recs.evaluation.shop import modality_jobs, moment_of, replay_jobs
 from recs.evaluation.tables import leave_last_out_tables, parts_table
-from recs.evaluation.written import WriteError, check_target, described, write_json
+from recs.evaluation.written import WriteError, check_folder, check_target, described, write_json
 from recs.nightly.dataset import NotEnoughHistory
 
 WIDE = 190
@@ -141,6 +141,7 @@ class Command(BaseCommand):
         try:
             names = names_of(wanted, FAMILY, option="--recommenders")
             check_target(options["json"])
+            check_folder(options["resume"])
             check_run(minutes=options["minutes"], seed=options["seed"])
         except (OptionError, WriteError) as failure:
             raise CommandError(str(failure)) from failure

@@ -104,8 +104,8 @@ class Command(BaseCommand):
             write_json(report, options["json"])
         except WriteError as failure:
             raise CommandError(str(failure)) from failure
-        if left := [name for name, why in failed.items() if why == INTERRUPTED]:
-            raise CommandError(f"interrupted; no figures of {', '.join(left)}")
+        if failed:
+            raise CommandError("no figures of " + "; ".join(map(": ".join, failed.items())))
 
 
 def _checked(options: dict[str, Any]) -> tuple[list[str], list[str]]:

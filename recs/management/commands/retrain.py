@@ -42,7 +42,7 @@ class Command(BaseCommand):
         except (AlreadyRunning, LeaseLost) as reason:
             raise CommandError(f"{reason}; wait for it, or stop it") from reason
         except KeyboardInterrupt:
-            raise CommandError("interrupted; the next run goes on from the last whole epoch") from None
+            raise CommandError("interrupted; the next run goes on from its last checkpoint") from None
         self._show(console, run)
 
     def _run(self, console: Console, minutes: float | None) -> TrainingRun:

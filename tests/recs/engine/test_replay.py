@@ -135,15 +135,3 @@ def test_the_last_tenth_of_the_days_with_interactions_begins_at_a_midnight():
     assert last_tenth(noons) == 18 * DAY
     # A second interaction of the day, and one after a year of silence, which makes it a day more: the 19th of 21.
     assert last_tenth(np.append(noons, [5, 400 * DAY])) == 18 * DAY
-
-
-def test_what_is_replayed_may_end_before_the_newest_and_be_chosen_on():
-    events = replay(interactions(ROWS), 10 * DAY, 12 * DAY, longest=50)
-    asked = events.held_out()
-
-    assert events.target.tolist() == [3, 4]
-    assert [row.tolist() for row in asked.targets] == [[3], [4]]
-    assert [row.item.tolist() for row in asked.histories] == [[1, 2], [1, 2, 3, 1, 9]]
-    assert [row.tolist() for row in asked.exclude] == [[1, 2], [1, 2, 3, 1, 9]]
-    assert asked.users is not None
-    assert asked.users.tolist() == [0, 0]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from recs.engine.interactions import Interactions, Kind
-from recs.engine.splits import held_out_between, split_by_time
+from recs.engine.splits import followed_between, held_out_between, split_at, split_by_time
 
 VIEW, BOUGHT, HID = int(Kind.VIEW), int(Kind.PURCHASE), int(Kind.HIDE)
 
@@ -116,13 +116,61 @@ def test_each_part_of_a_split_by_time_lies_before_the_next():
     split = split_by_time(data, longest=50, seed=0)
 
     assert split.training.time.max() < split.validation_from < split.test_from
-    assert all(row.time.max() < split.validation_from for row in split.validation.histories)
+    # What is chosen on follows each interaction, what is judged on is asked from before its slice.
+    assert all(row.time.max() < split.test_from for row in split.validation.histories)
     assert all(row.time.max() < split.test_from for row in split.test.histories)
     assert 0.08 < (data.time >= split.test_from).mean() < 0.12
     for part in (split.validation, split.test):
         assert len(part) > 0
         for target, exclude in zip(part.targets, part.exclude, strict=True):
             assert not np.isin(target, exclude).any()
+
+
+def test_what_is_followed_is_asked_event_by_event_with_all_that_came_before_it():
+    data = interactions(
+        [
+            (0, 1, VIEW, 10),
+            (0, 2, BOUGHT, 30),
+            (0, 1, VIEW, 40),
+            (0, 3, HID, 50),
+            (0, 4, VIEW, 60),
+            (0, 5, VIEW, 90),
+            (1, 1, VIEW, 30),
+            (1, 2, VIEW, 40),
+        ]
+    )
+
+    found = followed_between(data, 30, 90, longest=2, seed=0)
+
+    # Not what was had before, hidden or came later, nor what somebody began with.
+    assert [target.tolist() for target in found.targets] == [[2], [4], [2]]
+    assert [row.item.tolist() for row in found.histories] == [[1], [1, 3], [1]]
+    assert [row.tolist() for row in found.exclude] == [[1], [1, 2, 3], [1]]
+    assert (found.users.tolist(), found.kinds.tolist()) == ([0, 0, 1], [BOUGHT, VIEW, VIEW])
+    assert len(followed_between(data, 30, 90, longest=2, seed=0, most=2)) == 2
+
+
+def test_rows_of_one_invoice_are_followed_in_an_order_that_chance_decides():
+    data = interactions([(0, 1, VIEW, 10), *[(0, item, BOUGHT, 30) for item in (2, 3, 4)]])
+
+    firsts = {int(followed_between(data, 30, 40, longest=9, seed=seed).targets[0][0]) for seed in range(40)}
+
+    assert firsts == {2, 3, 4}
+
+
+def test_complaints_of_the_slice_that_is_chosen_on_come_along():
+    data = interactions([(0, 1, VIEW, 10), (0, 2, HID, 60), (0, 3, VIEW, 61), (0, 4, VIEW, 100)])
+
+    split = split_at(data, 100, validation_share=0.5, longest=9, seed=0)
+
+    assert [target.tolist() for target in split.validation.targets] == [[3]]
+    assert [target.tolist() for target in split.validation.complaints.targets] == [[2]]
+
+
+def test_where_nothing_came_before_the_test_there_is_nothing_to_learn_from():
+    split = split_at(interactions([(0, 1, VIEW, 10), (0, 2, VIEW, 20)]), 5, longest=50, seed=0)
+
+    assert (len(split.training), len(split.validation), split.validation_from) == (0, 0, 5)
 
 
 def test_no_interactions_at_all_split_into_nothing():

@@ -25,8 +25,10 @@ class Answers:
 
 @dataclass(frozen=True)
 class Fails(Answers):
+    failure: Exception
+
     def run(self, tell: ProgressCallback) -> list[str]:
-        raise ValueError("its reason")
+        raise self.failure
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,15 @@ class IsInterrupted(Answers):
 def test_who_fails_is_named_and_the_others_answer():
     heard: list[list[str]] = []
 
-    done = run_each([Fails("first"), Dies("second"), Answers("third")], QUIET, then=heard.append)
+    wrong, full = Fails("first", ValueError("its reason")), Fails("fourth", OSError("disk full"))
+    done = run_each([wrong, Dies("second"), Answers("third"), full], QUIET, then=heard.append)
 
     assert done.answers == heard == [["third"]]
-    assert done.failed == {"first": "its reason", "second": "the process ended with code 3"}
+    assert done.failed == {
+        "first": "its reason",
+        "second": "the process ended with code 3",
+        "fourth": "disk full",
+    }
 
 
 def test_an_interrupt_keeps_what_was_answered_and_ends_the_job_that_runs():
@@ -66,4 +73,4 @@ def test_an_interrupt_keeps_what_was_answered_and_ends_the_job_that_runs():
 
 def test_where_nobody_answers_all_reasons_are_told():
     with pytest.raises(ChildError, match="nobody gave an answer: first: its reason"):
-        run_each([Fails("first")], QUIET).required()
+        run_each([Fails("first", ValueError("its reason"))], QUIET).required()

@@ -8,7 +8,12 @@ from recs.engine.recommenders.transition_graph import TransitionGraph
 from recs.engine.transformer.training import TrainingConfig
 from recs.evaluation.fitting import OwnSettings, made
 
-OWN = OwnSettings(TrainingConfig(batch=64, kind_weights={Kind.VIEW: 0.0}), 30, {"purchase": 2.0})
+OWN = OwnSettings(
+    TrainingConfig(batch=64, kind_weights={Kind.VIEW: 0.0}),
+    30,
+    {"purchase": 2.0},
+    members=["transformer", "transition_graph", "ease"],
+)
 
 
 def test_transformer_graph_and_second_stage_have_the_shops_settings():
@@ -16,6 +21,7 @@ def test_transformer_graph_and_second_stage_have_the_shops_settings():
 
     assert isinstance(alone, Transformer)
     assert isinstance(blend, Hybrid)
+    assert list(blend.makers) == ["transformer", "transition_graph", "ease"]
     member, graph = blend.makers["transformer"](), blend.makers["transition_graph"]()
     assert isinstance(member, Transformer)
     assert isinstance(graph, TransitionGraph)

@@ -1,14 +1,16 @@
 """Who is the baseline, what differs, and what is written."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from recs.engine.evaluation import Quality
+from recs.engine.learning_curve import CurvePoint
 from recs.evaluation.judgement import as_json, baseline_of, judge
 from recs.evaluation.leave_last_out import Outcome
-from recs.evaluation.plots import PlotError, check_plot, plot
+from recs.evaluation.plots import PlotError, check_plot, drawn
 
 
 def outcome(name: str, rows: list[float], validation: float) -> Outcome:
@@ -66,9 +68,18 @@ def test_a_plot_that_cannot_be_drawn_is_refused_before_anything_is_computed(tmp_
 
 
 @pytest.mark.slow
-def test_a_plot_names_every_recommender(tmp_path):
+def test_a_plot_shows_every_recommender_and_the_curve_of_whoever_learns_by_epochs(tmp_path):
     pytest.importorskip("matplotlib")
+    curve = [
+        CurvePoint(10.0 * epoch, "training", {"epoch": epoch, "ndcg@10": 0.1 * epoch}) for epoch in (1, 2)
+    ]
+    judged = judge([BEST, replace(OURS, curve=curve)], seed=0)
 
-    plot(judge([BEST, OURS], seed=0), tmp_path / "curves.svg", title="made")
+    figure = drawn(judged, title="made")
 
-    assert (tmp_path / "curves.svg").read_text().count("<svg") == 1
+    curves, cost = (axes.get_legend_handles_labels()[1] for axes in figure.axes)
+    assert (curves, cost) == (["transformer"], ["ease", "transformer"])
+    (line,) = figure.axes[0].lines
+    assert line.get_xydata().tolist() == [[10.0, 0.1], [20.0, 0.2]]
+    figure.savefig(tmp_path / "curves.svg")
+    assert "<svg" in (tmp_path / "curves.svg").read_text()

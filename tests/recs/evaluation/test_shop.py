@@ -1,6 +1,7 @@
 """The shop's own history: replayed and with parts of its content, in this process."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from recs.evaluation.modalities import MODALITIES, items_with, modality_json
 from recs.evaluation.replaying import headline, replay_json, worth
 from recs.history import export_interactions
 from recs.models import Interaction
+from recs.nightly.dataset import NotEnoughHistory
 from tests.factories import ProductFactory
 from tests.recs import small_shop
 
@@ -30,7 +32,7 @@ def test_the_newest_tenth_of_the_time_is_replayed_by_what_came_before():
 
     assert job.lesson.training.time.max() < job.start
     assert job.start % 86_400 == 0
-    # Chosen on what lies between training and replay, every event of it and with all that came before.
+    # Chosen as at night, on what lies between training and replay, every event of it and with all that came before.
     between = (job.interactions.time > job.lesson.training.time.max()) & (job.interactions.time < job.start)
     assert len(job.lesson.validation) == between.sum()
     assert list(outcome.orders) == ["shuffled"]
@@ -55,6 +57,19 @@ def test_the_split_may_be_at_a_day_of_choice():
 
     assert shop.moment_of(job) == "2026-11-01T00:00:00+00:00"
     assert job.lesson.training.time.max() < start.timestamp()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("jobs", [shop.replay_jobs, partial(shop.modality_jobs, share=0.1)])
+def test_where_nothing_lies_before_the_split_nothing_is_learnt_from_what_is_asked_for(jobs):
+    small_shop.make_histories(small_shop.make_shelves(2, 12), shoppers=5, length=8)
+    first = export_interactions().interactions.time.min()
+    day = datetime.fromtimestamp(first, tz=UTC).replace(hour=0, minute=0, second=0)
+
+    with pytest.raises(
+        NotEnoughHistory, match=f"nothing to learn from before {day:%Y-%m-%d}: the history goes"
+    ):
+        jobs(["popularity"], start=day, seconds=10, seed=0)
 
 
 @pytest.mark.django_db

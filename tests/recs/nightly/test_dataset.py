@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recs.engine.interactions import Kind
-from recs.nightly.dataset import NotEnoughHistory, load_dataset
+from recs.nightly.dataset import NotEnoughHistory, load_dataset, load_history
 from tests.factories import InteractionFactory, ProductFactory, ShopperFactory
 from tests.recs import small_shop
 from tests.recs.small_shop import NOW
@@ -67,6 +67,16 @@ def test_what_the_champion_has_learnt_from_is_not_held_out_when_older_history_co
     assert dataset.split.test_from == champion.test_from
     assert len(dataset.split.test) == len(champion.test)
     assert dataset.split.training.time.max() < dataset.split.validation_from < champion.test_from
+
+
+def test_too_little_that_the_champion_has_not_learnt_from_is_no_reason_to_go_back():
+    small_shop.make_histories(small_shop.make_shelves(4, 12), shoppers=80, length=9)
+    newest = int(load_history().interactions.time.max())
+
+    with pytest.raises(
+        NotEnoughHistory, match=r"only \d shoppers with a history wanted something new in the newest"
+    ):
+        load_dataset(seed=1, since=newest)
 
 
 def test_a_shop_of_two_weeks_holds_out_more_of_its_history():

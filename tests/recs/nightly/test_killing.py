@@ -64,7 +64,7 @@ def test_stopping_by_hand_ends_in_one_line_and_a_row(environment, tmp_path):
         process.popen.wait(30)
         assert process.popen.returncode == 1
         assert process.output().splitlines()[-1] == (
-            "CommandError: interrupted; the next run goes on from the last whole epoch"
+            "CommandError: interrupted; the next run goes on from its last checkpoint"
         )
         assert "Traceback" not in process.output()
 
@@ -72,12 +72,12 @@ def test_stopping_by_hand_ends_in_one_line_and_a_row(environment, tmp_path):
 
 
 @pytest.mark.django_db
-def test_the_moment_of_a_killed_run_is_kept_for_a_day():
+def test_the_moment_of_a_killed_run_is_kept_until_the_next_night():
     first = train.history_moment()
     assert train.history_moment() == first
 
     file = train.checkpoint_folder() / "as_of"
-    file.write_text((first - timedelta(days=2)).isoformat())
+    file.write_text((first - timedelta(hours=23)).isoformat())
     assert train.history_moment() > first
     file.write_text("rubbish")
     assert train.history_moment() > first
