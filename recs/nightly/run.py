@@ -105,7 +105,7 @@ def _figures(dataset: Dataset, trained: Trained, verdict: Verdict, minutes: floa
             "shoppers": len(dataset.shopper_ids),
             "products": len(dataset.product_ids),
             "training_interactions": len(split.training),
-            "validation_shoppers": len(split.validation),
+            "validation_events": len(split.validation),
             "test_shoppers": len(split.test),
             "test_share": dataset.test_share,
         },
