@@ -115,8 +115,9 @@ def _interactions(rows: list[IntArray], item_count: int) -> Interactions:
 
 
 def _with_attributes(path: Path, known: IntArray) -> Items:
+    text = _text(path)
     try:
-        table = json.loads(_text(path))
+        table = json.loads(text)
     except (ValueError, RecursionError) as failure:
         raise SequenceFileError(f"{path} is not JSON: {failure}") from failure
     if not isinstance(table, dict):
@@ -145,6 +146,7 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise SequenceFileError(f"{path}: no such file") from None
     except (OSError, EOFError, zlib.error) as failure:
-        raise SequenceFileError(f"{path} cannot be read: {failure}") from failure
+        why = failure.strerror if isinstance(failure, OSError) and failure.strerror else failure
+        raise SequenceFileError(f"{path} cannot be read, expected text or gzip: {why}") from failure
     except UnicodeDecodeError as failure:
         raise SequenceFileError(f"{path} is not text: {failure.reason} at byte {failure.start}") from failure

@@ -35,7 +35,9 @@ def check_folder(folder: str | None) -> None:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as failure:
-        raise WriteError(f"--resume {folder}: expected a folder: {failure.strerror}") from failure
+        raise WriteError(
+            f"--resume {folder}: expected a folder that can be made: {failure.strerror}"
+        ) from failure
     if not os.access(folder, os.W_OK):
         raise WriteError(f"--resume {folder}: it may not be written")
 

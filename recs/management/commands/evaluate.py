@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import ProgrammingError
 from rich.console import Console
 
 from recs.engine.recommenders import FAMILY
@@ -125,6 +126,8 @@ class Command(BaseCommand):
                 report = self._leave_last_out(names, options, console)
         except (SequenceFileError, ChildError, NotEnoughHistory) as failure:
             raise CommandError(str(failure)) from failure
+        except ProgrammingError as failure:
+            raise CommandError("the shop's database has no tables yet: run manage.py migrate") from failure
         try:
             write_json(report, options["json"])
         except WriteError as failure:
@@ -149,7 +152,7 @@ class Command(BaseCommand):
             if not 0 <= options[name] < 1:
                 raise CommandError(f"--{name.replace('_', '-')} must be at least 0 and below 1")
         if on_shop == bool(options["sequences"]):
-            raise CommandError("expected one of --sequences FILE, --replay and --modalities")
+            raise CommandError("expected exactly one of --sequences FILE, --replay and --modalities")
         for name in ("plot", "new_users", "resume", *(["cold_items"] if options["replay"] else [])):
             if on_shop and options[name]:
                 raise CommandError(f"--{name.replace('_', '-')} goes with --sequences")
