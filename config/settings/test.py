@@ -36,6 +36,4 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True  # real servers of the tests serve the files as they lie in the tree
-WHITENOISE_AUTOREFRESH = (
-    True  # looked for when asked for: each test's client would read hundreds at its start
-)
+WHITENOISE_AUTOREFRESH = True  # else each test's client would read hundreds of files at its start

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Generic, Protocol, TypeVar
@@ -43,8 +43,13 @@ class Finished(Generic[Answer]):
     def required(self) -> Finished[Answer]:
         """Itself. Raises ChildError if nobody answered."""
         if not self.answers:
-            raise ChildError("nobody gave an answer: " + "; ".join(map(": ".join, self.failed.items())))
+            raise ChildError(f"nobody gave an answer: {reasons(self.failed)}")
         return self
+
+
+def reasons(failed: Mapping[str, str]) -> str:
+    """Who failed and why, in one line."""
+    return "; ".join(f"{name}: {why}" for name, why in failed.items())
 
 
 INTERRUPTED = "interrupted"

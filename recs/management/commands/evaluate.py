@@ -14,7 +14,7 @@ from rich.console import Console
 from recs.engine.recommenders import FAMILY
 from recs.engine.sequences import SequenceFileError, read_sequences
 from recs.evaluation import modalities, replaying
-from recs.evaluation.child import ChildError, run_each
+from recs.evaluation.child import ChildError, reasons, run_each
 from recs.evaluation.content_worth import PLAIN, content_worth, worth_json, worth_table
 from recs.evaluation.judgement import OURS, as_json, baseline_of, judge
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob
@@ -133,7 +133,7 @@ class Command(BaseCommand):
         except WriteError as failure:
             raise CommandError(str(failure)) from failure
         if failed := report["failed"]:
-            raise CommandError("no figures of " + "; ".join(map(": ".join, failed.items())))
+            raise CommandError(f"no figures of {reasons(failed)}")
 
     def _checked(self, options: dict[str, Any]) -> list[str]:
         """The recommenders' names. Raises CommandError for what cannot be meant, before anything is computed."""

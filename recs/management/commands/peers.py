@@ -13,7 +13,7 @@ from rich.console import Console
 
 from recs.engine.recommenders import FAMILY
 from recs.engine.sequences import SequenceFileError, read_sequences
-from recs.evaluation.child import INTERRUPTED, run_each
+from recs.evaluation.child import INTERRUPTED, reasons, run_each
 from recs.evaluation.judgement import baseline_of, judge
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob, Outcome, Protocol, protocol
 from recs.evaluation.options import OptionError, check_run, names_of
@@ -84,7 +84,7 @@ class Command(BaseCommand):
             outcomes += [of_ten_places(one, asked) for one in done.answers]
             failed |= done.failed
         if not outcomes:
-            raise CommandError("nobody gave an answer: " + "; ".join(map(": ".join, failed.items())))
+            raise CommandError(f"nobody gave an answer: {reasons(failed)}")
 
         judged = judge(outcomes, seed=seed)
         races = _races(answers, outcomes, asked, seed=seed)
@@ -105,7 +105,7 @@ class Command(BaseCommand):
         except WriteError as failure:
             raise CommandError(str(failure)) from failure
         if failed:
-            raise CommandError("no figures of " + "; ".join(map(": ".join, failed.items())))
+            raise CommandError(f"no figures of {reasons(failed)}")
 
 
 def _checked(options: dict[str, Any]) -> tuple[list[str], list[str]]:

@@ -34,8 +34,8 @@ class Verdict:
 
     @property
     def worth_it(self) -> bool:
-        """By more than chance."""
-        return self.gain.interval.low > 0
+        """By more than chance, and there is a head that both halves could teach."""
+        return self.gain.interval.low > 0 and bool(self.taught.any())
 
 
 def judged(

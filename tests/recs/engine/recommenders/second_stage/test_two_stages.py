@@ -176,6 +176,13 @@ def test_what_serves_hears_the_heads_that_were_judged(transformer, monkeypatch):
     transformer.second = None
 
 
+def test_where_each_half_taught_another_head_nothing_that_was_judged_can_serve():
+    sure = Paired(0.1, Interval(0.05, 0.15), 0.0)
+
+    assert Verdict(0.1, 0.2, sure, PASSES, np.array([True, False])).worth_it
+    assert not Verdict(0.1, 0.2, sure, PASSES, np.array([False, False])).worth_it
+
+
 def test_what_is_not_shown_takes_no_place_among_the_hundred_that_are_corrected(both, monkeypatch):
     monkeypatch.setattr(two_stages, "PLACES", 4)
     known = both.propose([HISTORY], 4, exclude=[HISTORY.item]).items[0]
