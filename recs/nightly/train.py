@@ -39,8 +39,8 @@ from recs.registry import ActiveVersion, config_of
 QUICK = ("popularity", "content_based", "item_knn", "user_knn", "matrix_factorization", "ease", "neural_cf")
 """What has a share of the minutes beside the transformer's, as the hybrid's graph of transitions has; the hybrid then
 blends those that are its members. Not of the night is its neighbouring_states: on the demo's shop reading its states
-took 23 s, the blend gave it no weight, and a web process would hold 200,000 states. A blend of ``manage.py evaluate`` on
-files has it."""
+took 23 s, the blend gave it no weight, and a web process would hold 200,000 states. A blend of ``manage.py evaluate``
+on files has it."""
 OF_THE_BLEND = frozenset({*QUICK, TransitionGraph.name, Transformer.name}) & MEMBERS.keys()
 """Members of the hybrid, where they can serve."""
 QUICK_LEAST, QUICK_SHARE = 5.0, 0.03
