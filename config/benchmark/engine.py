@@ -56,7 +56,10 @@ def main() -> None:
     _say(f"{options.items:,} items, {options.interactions:,} interactions")
     data, held_out = clustered_histories(options.items, options.interactions)
     _say("training")
-    scale = measure_scale(data, held_out, seconds=options.seconds)
+    try:
+        scale = measure_scale(data, held_out, seconds=options.seconds)
+    except TooShort as failure:
+        sys.exit(f"error: {failure}")
     report(speeds, scale, threads=options.threads).save(options.report)
 
 
@@ -132,6 +135,10 @@ class Scale:
     peak_rss_mb: float
 
 
+class TooShort(Exception):
+    """Nothing was measured; the message says what takes longer."""
+
+
 class Pace:
     """Listens to a training: when it began, and how many interactions a second its steps learnt from."""
 
@@ -152,7 +159,7 @@ class Pace:
 
 
 def measure_scale(data: Interactions, held_out: HeldOut, *, seconds: float) -> Scale:
-    """``seconds`` bounds the training. Raises RuntimeError if that were too few for two steps."""
+    """``seconds`` bounds the training. Raises TooShort if that were too few for two steps."""
     items = Items(count=data.item_count)
     pace, model, floor = Pace(), Transformer(members=1), Popularity()
     began = time.perf_counter()
@@ -162,7 +169,7 @@ def measure_scale(data: Interactions, held_out: HeldOut, *, seconds: float) -> S
     fitted = time.perf_counter() - began
     floor.fit(data, items, budget=Budget(seconds=seconds), seed=SEED)
     if pace.began is None or not pace.learnt:
-        raise RuntimeError("fewer than two steps: give it more --seconds")
+        raise TooShort(f"--seconds {seconds:g}: two steps of training and what comes before them take longer")
     return Scale(
         items=data.item_count,
         users=data.user_count,
