@@ -26,7 +26,7 @@ AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What the members say of the items that could come first; ``scores`` float32 [rows, candidates, members]
+    """What the members say of the items that could come first; ``scores`` float32 [members, rows, candidates]
     (-1e9 where a row has fewer candidates), ``hit`` bool [rows, candidates], ``length`` and ``users`` int64 [rows]."""
 
     scores: FloatArray
@@ -34,12 +34,22 @@ class Candidates:
     length: IntArray
     users: IntArray
 
-    def ndcg(self, weights: FloatArray, rows: IntArray) -> float:
-        """Mean NDCG@10 of the blend over these rows, of one target each."""
-        blended = self.scores[rows] @ weights
-        own = np.where(self.hit[rows], blended, -np.inf).max(axis=1)
+    def of(self, rows: IntArray) -> Candidates:
+        """These rows alone."""
+        return Candidates(self.scores[:, rows], self.hit[rows], self.length[rows], self.users[rows])
+
+    def blended(self, weights: FloatArray) -> FloatArray:
+        """float32 [rows, candidates]."""
+        result = np.zeros(self.hit.shape, dtype=np.float32)
+        for number in np.flatnonzero(weights):
+            result += weights[number] * self.scores[number]
+        return result
+
+    def ndcg(self, blended: FloatArray) -> float:
+        """Mean NDCG@10 of these scores [rows, candidates], of one target a row."""
+        own = np.where(self.hit, blended, -np.inf).max(axis=1)
         # Equals count before it: who gives everything the same score has found nothing.
-        place = (blended >= own[:, None]).sum(axis=1) - 1
+        place = np.count_nonzero(blended >= own[:, None], axis=1) - 1
         gain = np.where(np.isfinite(own) & (place < 10), 1.0 / np.log2(place + 2.0), 0.0)
         return float(gain.mean())
 
@@ -60,26 +70,25 @@ def candidates(members: Sequence[Base], held_out: HeldOut) -> Candidates:
     """Asks all members for all rows; excluded items are no candidates."""
     scores, hits = [], []
     items = members[0].scores(held_out.histories[:1]).shape[1]
-    size = rows_at_once(items, most=AT_ONCE)
+    size, places = rows_at_once(items, most=AT_ONCE), min(PLACES, items)
     for start in range(0, len(held_out), size):
         rows = slice(start, start + size)
-        said = np.stack([normalised(member.scores(held_out.histories[rows])) for member in members], axis=2)
-        excluded, targets = held_out.exclude[rows], held_out.targets[rows]
-        for own, exclude, target in zip(said, excluded, targets, strict=True):
-            own[inside(exclude, items)] = -np.inf
-            places = min(PLACES, len(own))
-            first = np.argpartition(-own, places - 1, axis=0)[:places]
-            chosen = np.unique(first)
-            chosen = chosen[np.isfinite(own[chosen, 0])]
-            scores.append(own[chosen])
+        said = np.stack([normalised(member.scores(held_out.histories[rows])) for member in members])
+        for row, exclude in enumerate(held_out.exclude[rows]):
+            said[:, row, inside(exclude, items)] = -np.inf
+        first = [np.argpartition(-one, places - 1, axis=1)[:, :places] for one in said]
+        for row, target in enumerate(held_out.targets[rows]):
+            chosen = np.unique([best[row] for best in first])
+            chosen = chosen[np.isfinite(said[0, row, chosen])]
+            scores.append(said[:, row, chosen])
             hits.append(np.isin(chosen, target))
     # At least one: a row whose items are all excluded has none.
-    width = max(1, *(len(row) for row in scores))
-    padded = np.full((len(scores), width, len(members)), -1e9, dtype=np.float32)
-    hit = np.zeros((len(scores), width), dtype=bool)
-    for number, (row, found) in enumerate(zip(scores, hits, strict=True)):
-        padded[number, : len(row)] = row
-        hit[number, : len(row)] = found
+    width = max(1, *(len(row) for row in hits))
+    padded = np.full((len(members), len(hits), width), -1e9, dtype=np.float32)
+    hit = np.zeros((len(hits), width), dtype=bool)
+    for number, (own, found) in enumerate(zip(scores, hits, strict=True)):
+        padded[:, number, : len(found)] = own
+        hit[number, : len(found)] = found
     users = np.arange(len(held_out)) if held_out.users is None else held_out.users
     return Candidates(padded, hit, lengths(held_out.histories, items), users)
 
@@ -87,20 +96,18 @@ def candidates(members: Sequence[Base], held_out: HeldOut) -> Candidates:
 def learn_weights(found: Candidates) -> FloatArray:
     """float32 [lengths, members]: one set of weights for all, and another for a length of history where half of its
     users choose it and the other half agree that it is better."""
-    members = found.scores.shape[2]
-    everybody = np.arange(len(found.length))
-    start = max(np.eye(members, dtype=np.float32), key=lambda alone: found.ndcg(alone, everybody))
-    shared = _search(found, start, everybody)
+    alone = np.eye(len(found.scores), dtype=np.float32)
+    shared = _search(found, max(alone, key=lambda one: found.ndcg(found.blended(one))))
     weights = np.repeat(shared[None, :], len(LENGTHS) + 1, axis=0)
     bucket = length_bucket(found.length)
     for number in range(len(weights)):
         rows = np.flatnonzero(bucket == number)
         _, user = np.unique(found.users[rows], return_inverse=True)
-        one, other = rows[user % 2 == 0], rows[user % 2 == 1]
-        if len(rows) < FEWEST or not len(other):
+        one, other = found.of(rows[user % 2 == 0]), found.of(rows[user % 2 == 1])
+        if len(rows) < FEWEST or not len(other.users):
             continue
-        own = _search(found, shared, one)
-        if found.ndcg(own, other) > found.ndcg(shared, other):
+        own = _search(one, shared)
+        if other.ndcg(other.blended(own)) > other.ndcg(other.blended(shared)):
             weights[number] = own
     return weights
 
@@ -114,16 +121,19 @@ def length_bucket(length: IntArray) -> IntArray:
     return np.digitize(length, LENGTHS)
 
 
-def _search(found: Candidates, start: FloatArray, rows: IntArray) -> FloatArray:
+def _search(found: Candidates, start: FloatArray) -> FloatArray:
     """From ``start``, one member's weight after another, until a round changes nothing."""
-    best, weights = found.ndcg(start, rows), start.copy()
+    best, weights = found.ndcg(found.blended(start)), start
     for _ in range(ROUNDS):
-        before = weights.copy()
-        for member in range(len(weights)):
+        before = weights
+        for member, said in enumerate(found.scores):
+            others = weights.copy()
+            others[member] = 0.0
+            without = found.blended(others)
             for weight in WEIGHTS:
-                tried = weights.copy()
+                tried = others.copy()
                 tried[member] = weight
-                ndcg = found.ndcg(tried, rows) if tried.any() else -1.0
+                ndcg = found.ndcg(without + np.float32(weight) * said) if tried.any() else -1.0
                 if ndcg > best:
                     best, weights = ndcg, tried
         if (weights == before).all():

@@ -18,6 +18,7 @@ from recs.engine.interactions import AGAINST, FloatArray, HeldOut, History, IntA
 from recs.engine.recommender import Budget, ProgressCallback
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.content_parts import PARTS, PartShapes, content_vectors, part_shapes
+from recs.engine.recommenders.inner_products import inner_products
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge, choose
 from recs.engine.recommenders.wishes import Wishes, read_wishes
@@ -99,7 +100,7 @@ class ContentBased(Base):
 
     def scores(self, histories: Sequence[History]) -> FloatArray:
         wishes = self._wishes(histories)
-        scores = self._encoded(wishes) @ self.vectors.T
+        scores = inner_products(self._encoded(wishes), self.vectors)
         scores[wishes.empty] = self.popular
         return scores
 

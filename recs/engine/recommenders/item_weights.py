@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from recs.engine.interactions import FloatArray
+from recs.engine.recommenders.inner_products import inner_products
 
 MOST_ITEMS = 30_000
 """Beyond, a dense matrix would take more than 3.6 GB."""
@@ -48,7 +49,7 @@ class LowRank:
     diagonal: FloatArray
 
     def scores(self, wishes: sparse.csr_matrix) -> FloatArray:
-        scores = ((wishes @ self.basis) * self.strength) @ self.basis.T
+        scores = inner_products((wishes @ self.basis) * self.strength, self.basis)
         own = wishes.multiply(self.diagonal[None, :]).tocoo()
         scores[own.row, own.col] -= own.data
         return scores

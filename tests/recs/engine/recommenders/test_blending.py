@@ -10,7 +10,6 @@ import pytest
 from recs.engine.recommenders.blending import FEWEST, Candidates, learn_weights, length_bucket, normalised
 
 ITEMS = 30
-ONE = np.array([0])
 
 
 def said_by(right: np.ndarray) -> Candidates:
@@ -21,31 +20,32 @@ def said_by(right: np.ndarray) -> Candidates:
     scores[:, 0] = np.where(right, 1.0, 0.0)
     hit = np.zeros((rows, ITEMS), dtype=bool)
     hit[:, 0] = True
-    return Candidates(scores, hit, np.where(np.arange(rows) % 2 == 0, 1, 12), np.arange(rows))
+    return Candidates(
+        scores.transpose(2, 0, 1), hit, np.where(np.arange(rows) % 2 == 0, 1, 12), np.arange(rows)
+    )
+
+
+def ndcg(scores: np.ndarray, hit: np.ndarray, *weights: float) -> float:
+    """Of one row's scores [members, candidates]."""
+    found = Candidates(scores[:, None], hit[None], np.array([1]), np.array([0]))
+    return found.ndcg(found.blended(np.array(weights, dtype=np.float32)))
 
 
 def test_ndcg_of_a_blend_by_hand():
-    scores = np.array([[[0.9, 0.0], [0.5, 1.0], [0.1, 0.2]]], dtype=np.float32)
-    found = Candidates(scores, np.array([[True, False, False]]), np.array([1]), ONE)
-    row = np.array([0])
+    scores = np.array([[0.9, 0.5, 0.1], [0.0, 1.0, 0.2]], dtype=np.float32)
+    hit = np.array([True, False, False])
 
-    assert found.ndcg(np.array([1.0, 0.0], dtype=np.float32), row) == pytest.approx(1.0)
-    assert found.ndcg(np.array([1.0, 1.0], dtype=np.float32), row) == pytest.approx(1 / np.log2(3))
-    assert found.ndcg(np.array([0.0, 1.0], dtype=np.float32), row) == pytest.approx(1 / np.log2(4))
+    assert ndcg(scores, hit, 1.0, 0.0) == pytest.approx(1.0)
+    assert ndcg(scores, hit, 1.0, 1.0) == pytest.approx(1 / np.log2(3))
+    assert ndcg(scores, hit, 0.0, 1.0) == pytest.approx(1 / np.log2(4))
 
 
 def test_a_target_that_no_member_names_counts_nothing():
-    found = Candidates(np.ones((1, 4, 1), dtype=np.float32), np.zeros((1, 4), dtype=bool), np.array([3]), ONE)
-
-    assert found.ndcg(np.ones(1, dtype=np.float32), np.array([0])) == 0.0
+    assert ndcg(np.ones((1, 4), dtype=np.float32), np.zeros(4, dtype=bool), 1.0) == 0.0
 
 
 def test_who_gives_everything_the_same_score_has_found_nothing():
-    hit = np.zeros((1, ITEMS), dtype=bool)
-    hit[0, 3] = True
-    found = Candidates(np.zeros((1, ITEMS, 1), dtype=np.float32), hit, np.array([1]), ONE)
-
-    assert found.ndcg(np.ones(1, dtype=np.float32), np.array([0])) == 0.0
+    assert ndcg(np.zeros((1, ITEMS), dtype=np.float32), np.arange(ITEMS) == 3, 1.0) == 0.0
 
 
 def test_a_member_that_is_never_right_gets_no_weight():
