@@ -45,7 +45,11 @@ class Candidates:
             result += weights[number] * self.scores[number]
         return result
 
-    def ndcg(self, blended: FloatArray) -> float:
+    def ndcg(self, weights: FloatArray) -> float:
+        """Mean NDCG@10 of the blend, of one target a row."""
+        return self.ndcg_of(self.blended(weights))
+
+    def ndcg_of(self, blended: FloatArray) -> float:
         """Mean NDCG@10 of these scores [rows, candidates], of one target a row."""
         own = np.where(self.hit, blended, -np.inf).max(axis=1)
         # Equals count before it: who gives everything the same score has found nothing.
@@ -97,7 +101,7 @@ def learn_weights(found: Candidates) -> FloatArray:
     """float32 [lengths, members]: one set of weights for all, and another for a length of history where half of its
     users choose it and the other half agree that it is better."""
     alone = np.eye(len(found.scores), dtype=np.float32)
-    shared = _search(found, max(alone, key=lambda one: found.ndcg(found.blended(one))))
+    shared = _search(found, max(alone, key=found.ndcg))
     weights = np.repeat(shared[None, :], len(LENGTHS) + 1, axis=0)
     bucket = length_bucket(found.length)
     for number in range(len(weights)):
@@ -107,7 +111,7 @@ def learn_weights(found: Candidates) -> FloatArray:
         if len(rows) < FEWEST or not len(other.users):
             continue
         own = _search(one, shared)
-        if other.ndcg(other.blended(own)) > other.ndcg(other.blended(shared)):
+        if other.ndcg(own) > other.ndcg(shared):
             weights[number] = own
     return weights
 
@@ -123,7 +127,7 @@ def length_bucket(length: IntArray) -> IntArray:
 
 def _search(found: Candidates, start: FloatArray) -> FloatArray:
     """From ``start``, one member's weight after another, until a round changes nothing."""
-    best, weights = found.ndcg(found.blended(start)), start
+    best, weights = found.ndcg(start), start
     for _ in range(ROUNDS):
         before = weights
         for member, said in enumerate(found.scores):
@@ -133,7 +137,7 @@ def _search(found: Candidates, start: FloatArray) -> FloatArray:
             for weight in WEIGHTS:
                 tried = others.copy()
                 tried[member] = weight
-                ndcg = found.ndcg(without + np.float32(weight) * said) if tried.any() else -1.0
+                ndcg = found.ndcg_of(without + np.float32(weight) * said) if tried.any() else -1.0
                 if ndcg > best:
                     best, weights = ndcg, tried
         if (weights == before).all():

@@ -28,7 +28,7 @@ def said_by(right: np.ndarray) -> Candidates:
 def ndcg(scores: np.ndarray, hit: np.ndarray, *weights: float) -> float:
     """Of one row's scores [members, candidates]."""
     found = Candidates(scores[:, None], hit[None], np.array([1]), np.array([0]))
-    return found.ndcg(found.blended(np.array(weights, dtype=np.float32)))
+    return found.ndcg(np.array(weights, dtype=np.float32))
 
 
 def test_ndcg_of_a_blend_by_hand():
