@@ -94,6 +94,9 @@ def _text(value: Any) -> str:
             return "–"
         case bool():
             return "yes" if value else "no"
+        case float() if value.is_integer() and value:
+            # Epochs and minutes are whole.
+            return f"{value:,.0f}"
         case float():
             return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
         case int():

@@ -23,6 +23,12 @@ def test_a_list_of_figures_becomes_rows():
     assert "<tr><td>2</td><td>3.2500</td><td>–</td></tr>" in table
 
 
+def test_whole_numbers_stand_without_decimals_whatever_their_type():
+    table = figures_table([{"epoch": 2.0, "targets": 1200, "gain": 0.0}])
+
+    assert "<tr><td>2</td><td>1,200</td><td>0.0000</td></tr>" in table
+
+
 def test_deeper_figures_get_a_title():
     table = figures_table({"held_out": {"transformer": {"mrr": 0.5}}})
 
