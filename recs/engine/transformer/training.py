@@ -102,6 +102,7 @@ class Training:
         self.state = TrainingState()
         self.restored = 0.0
         """Seconds that a training that was killed had spent."""
+        self.judging = 0.0  # Seconds that the last validation took: the next one wants as many of the budget.
         self.pieces = segments(self.interactions, user_tower.config.longest)
         self.optimiser = torch.optim.AdamW(
             self._parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
@@ -137,14 +138,17 @@ class Training:
     def _finished(self, budget: Budget) -> bool:
         stale = self.validate is not None and self.state.epoch - self.state.best_epoch >= self.config.patience
         # What was learnt of an epoch that was killed is judged, however little time is left.
-        over = self.state.seconds >= budget.seconds and not self.state.batch
+        over = self._over(self.state.seconds, budget) and not self.state.batch
         return stale or self.state.epoch >= self.config.epochs or over
+
+    def _over(self, spent: float, budget: Budget) -> bool:
+        """Whether there is no time left but for a validation."""
+        return spent + self.judging >= budget.seconds
 
     def _epoch(self, budget: Budget, checkpoint: Checkpoint) -> float:
         """Mean loss of one pass, or of what is left of it; breaks off when the budget ends."""
         rng = np.random.default_rng([self.seed, self.state.epoch])
-        self.item_tower.train()
-        self.user_tower.train()
+        self._towers().train()
         data = shuffled_within_moments(self.interactions, rng)
         losses = []
         learnt = 0
@@ -160,13 +164,13 @@ class Training:
             losses.append(self._step(batch, rng))
             learnt += int(batch.length.sum())
             spent = self.state.seconds + time.monotonic() - began
-            last = number == len(batches) - 1 or spent >= budget.seconds
+            last = number == len(batches) - 1 or self._over(spent, budget)
             if self.progress and (last or number % 10 == 0):
                 figures = {"loss": losses[-1], "interactions": float(learnt)}
                 self.progress(Progress("training", budget.spent(spent), figures))
-            if spent >= budget.seconds:
+            if last:
                 break
-            if not last and checkpoint.due():
+            if checkpoint.due():
                 self._save(checkpoint, replace(self.state, batch=number + 1, seconds=spent))
         return float(np.mean(losses))
 
@@ -217,7 +221,9 @@ class Training:
         figures["epoch"] = float(self.state.epoch)
         if self.validate is not None:
             averaged = cast("nn.ModuleDict", self.average.module)
+            asked = time.monotonic()
             ndcg = self.validate(cast("ItemTower", averaged["item"]), cast("UserTower", averaged["user"]))
+            self.judging = time.monotonic() - asked
             figures["ndcg@10"] = ndcg
             better = ndcg > self.state.best_ndcg
         else:
@@ -236,8 +242,7 @@ class Training:
     def _tell(self, figures: dict[str, float], budget: Budget) -> None:
         if self.progress:
             restored = {"restored": self.restored} if self.restored else {}
-            told = Progress("training", budget.spent(figures["seconds"]), {**figures, **restored})
-            self.progress(told)
+            self.progress(Progress("training", budget.spent(figures["seconds"]), {**figures, **restored}))
 
     def _parameters(self) -> list[nn.Parameter]:
         """What the optimiser goes over at every step."""
