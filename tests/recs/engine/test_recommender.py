@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from recs.engine.recommender import BLOCK, top_k
+from recs.engine.recommender import top_k
+
+VERY_MANY = 25_607
 
 
 def test_the_best_of_very_many_columns_are_those_of_a_full_sort():
-    columns = 100 * BLOCK + 7
+    columns = VERY_MANY
     scores = np.random.default_rng(0).permutation(3 * columns).reshape(3, columns).astype(np.float32)
     scores[1, -1] = 1e9
     expected = np.argsort(-scores, axis=1)[:, :4]
@@ -24,7 +26,7 @@ def test_the_best_of_very_many_columns_are_those_of_a_full_sort():
     assert found.scores[1].tolist() == scores[1, expected[1]].tolist()
 
 
-@pytest.mark.parametrize("columns", [12_000, 100 * BLOCK + 7])
+@pytest.mark.parametrize("columns", [12_000, VERY_MANY])
 def test_of_equal_columns_the_first_come_first(columns: int):
     scores = np.zeros((2, columns), dtype=np.float32)
     scores[1, [900, 7_000, 11_990]] = [1.0, 2.0, -1.0]
@@ -54,7 +56,7 @@ def test_ids_outside_the_catalogue_are_passed_over_in_what_it_may_choose_among_a
     assert found.scores.tolist() == [[1.0, -np.inf, -np.inf]]
 
 
-@pytest.mark.parametrize("columns", [4, 100 * BLOCK])
+@pytest.mark.parametrize("columns", [4, VERY_MANY])
 def test_none_are_the_best_none(columns: int):
     found = top_k(np.ones((2, columns), dtype=np.float32), 0, exclude=None, among=None)
 
@@ -62,7 +64,7 @@ def test_none_are_the_best_none(columns: int):
 
 
 def test_where_nothing_remains_of_very_many_columns_nothing_is_returned():
-    scores = np.zeros((1, 100 * BLOCK), dtype=np.float32)
+    scores = np.zeros((1, VERY_MANY), dtype=np.float32)
 
     found = top_k(scores, 3, exclude=None, among=np.array([777]))
 
