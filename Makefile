@@ -23,7 +23,7 @@ retrain: setup  ## train a challenger now and publish it if it beats the champio
 test: setup-dev  ## all tests, those in a real browser included (ARGS="-k word")
 	@$(PY) -m pytest $(ARGS)
 
-test-fast: setup-dev  ## the tests that need no browser, no whole path and no training: about a minute (ARGS="-k word")
+test-fast: setup-dev  ## the tests that need no browser, no whole path and no training: a minute or so (ARGS="-k word")
 	@$(PY) -m pytest -m "not slow" $(ARGS)
 
 lint: setup-dev  ## style, types, the architecture's rules, templates

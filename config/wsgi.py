@@ -6,6 +6,8 @@ import threading
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+# Before numpy is imported. One shopper is too small a sum to share out, and threads would take each other's cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 application = get_wsgi_application()
 

@@ -34,7 +34,7 @@ def web(port: int) -> Program:
     command += ["--limit-request-line", "8190"]
     # Its control socket would lie in the home folder, where two shops would share it.
     command += ["--no-control-socket"]
-    return Program("web", command, environment={**ENVIRONMENT, **ONE_THREAD})
+    return Program("web", command, environment=ENVIRONMENT)
 
 
 def worker_programs() -> list[Program]:

@@ -159,13 +159,15 @@ def best_places(scores: FloatArray, width: int) -> IntArray:
 
 def _best_of(scores: FloatArray, width: int) -> IntArray:
     """Of one row [columns]. The width-th best of the maxima of groups is no better than the width-th best of all, so
-    the best are among the few that reach it: 0.02 ms for 60 of 12,000 where a selection takes 0.07, at the speed of
-    memory for a million."""
+    the best are among the few that reach it: 0.04 ms for 60 of 12,000 scores all different where a selection took
+    0.08, at the speed of memory for a million. No number (NaN) is worse than any."""
     height = max(1, len(scores) // (GROUPS * width))
     groups = len(scores) // height
     maxima = scores[: height * groups].reshape(height, groups).max(axis=0)
     # Negated: where most are equal and least, such as zeros, it takes a tenth of the time.
     reached = -np.partition(-maxima, width - 1)[width - 1]
+    if np.isnan(reached):
+        return _best_of(np.where(np.isnan(scores), -np.inf, scores), width)
     better = np.flatnonzero(scores > reached)
     better = better[np.argsort(-scores[better], kind="stable")[:width]]
     # Many may be equal, such as all that nobody bought: they stand in order already.

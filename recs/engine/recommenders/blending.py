@@ -9,7 +9,7 @@ import numpy as np
 
 from recs.engine.evaluation import rows_at_once
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray
-from recs.engine.recommender import inside
+from recs.engine.recommender import best_places, inside
 from recs.engine.recommenders.base import Base
 
 PLACES = 100
@@ -77,10 +77,13 @@ def candidates(members: Sequence[Base], held_out: HeldOut) -> Candidates:
     size, places = rows_at_once(items, most=AT_ONCE), min(PLACES, items)
     for start in range(0, len(held_out), size):
         rows = slice(start, start + size)
-        said = np.stack([normalised(member.scores(held_out.histories[rows])) for member in members])
+        histories = held_out.histories[rows]
+        said = np.empty((len(members), len(histories), items), dtype=np.float32)
+        for number, member in enumerate(members):
+            said[number] = normalised(member.scores(histories))
         for row, exclude in enumerate(held_out.exclude[rows]):
             said[:, row, inside(exclude, items)] = -np.inf
-        first = [np.argpartition(-one, places - 1, axis=1)[:, :places] for one in said]
+        first = [best_places(one, places) for one in said]
         for row, target in enumerate(held_out.targets[rows]):
             chosen = np.unique([best[row] for best in first])
             chosen = chosen[np.isfinite(said[0, row, chosen])]

@@ -1,4 +1,4 @@
-"""Scores of vector recommenders."""
+"""Scores of what scores by one inner product."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def inner_products(users: FloatArray, vectors: FloatArray) -> FloatArray:
     """float32 [users, items] of ``users`` [users, d] and ``vectors`` [items, d].
 
     By torch, for numpy's threads wait busily after a product: on two cores, what torch did next took twice as long. One
-    user alone, who waits for an answer, by numpy, which multiplies one row by 12,000 in 0.09 ms and torch in 0.21.
+    user alone, who waits for an answer, by numpy: with 12,000 items of 128 numbers 0.09 ms, and torch 0.21.
     """
     if len(users) == 1:
         return users @ vectors.T

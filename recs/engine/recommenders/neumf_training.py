@@ -101,7 +101,7 @@ class BranchTraining:
                 kept = _weights(branch)
             pace = time.monotonic() - began
             stands.seconds += pace
-            figures |= {"epoch": float(stands.epoch), "seconds": self.spent + stands.seconds}
+            figures |= {"epoch": stands.epoch, "seconds": self.spent + stands.seconds}
             stands.curve.append(figures if ndcg is None else {**figures, "ndcg@10": ndcg})
             save()
             self._tell(stage, stands.curve[-1])

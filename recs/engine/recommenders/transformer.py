@@ -39,8 +39,8 @@ MEMBERS = 1
 COLD, WARM = "cold", "warm"
 """How a training started: from nothing, or from an earlier one's towers."""
 ENCODED_AT_ONCE = 64
-"""Histories that are read together, of like length: 256 of a public file that came at once took 91 ms as one batch and
-33 as four, and as many of 50 interactions 76 and 63."""
+"""Histories that are read together, of like length: 256 of a public file that came at once took 91 ms as one batch,
+padded to the longest, and 33 as four; as many that all have 50 interactions 76 and 63."""
 SECOND_SHARE, SECOND_LEAST, SECOND_MOST = 0.15, 30.0, 0.25
 """Of the seconds, kept for the second stage: a share, or so many seconds up to another share. To read what it learns on
 takes half a minute, however short the training was."""

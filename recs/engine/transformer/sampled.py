@@ -145,9 +145,9 @@ class SampledTraining(Training):
         self.rows.settle()
         super()._save(checkpoint, stands)
 
-    def _judge(self, loss: float | None, began: float, budget: Budget, checkpoint: Checkpoint) -> None:
+    def _judge(self, loss: float | None, began: float, budget: Budget, checkpoint: Checkpoint) -> float:
         self.rows.settle()
-        super()._judge(loss, began, budget, checkpoint)
+        return super()._judge(loss, began, budget, checkpoint)
 
     def _averaged(self) -> dict[str, Tensor]:
         """Written over the best before: never two copies of the table."""

@@ -55,7 +55,8 @@ class TrainingConfig:
 class TrainingState:
     """Where a training stands; what a checkpoint holds beside weights and optimiser.
 
-    ``batch``: how many of the epoch after ``epoch`` are done; ``curve``: what was told of every epoch.
+    ``batch``: how many of the epoch after ``epoch`` are done; ``curve``: what was told of every epoch; ``judging``:
+    seconds that the last validation took, nothing before the first.
     """
 
     epoch: int = 0
@@ -64,6 +65,7 @@ class TrainingState:
     best_epoch: int = 0
     seconds: float = 0.0
     curve: list[dict[str, float]] = field(default_factory=list)
+    judging: float = 0.0
 
 
 Validation = Callable[[ItemTower, UserTower], float]
@@ -102,7 +104,6 @@ class Training:
         self.state = TrainingState()
         self.restored = 0.0
         """Seconds that a training that was killed had spent."""
-        self.judging = 0.0  # Seconds that the last validation took: the next one wants as many of the budget.
         self.pieces = segments(self.interactions, user_tower.config.longest)
         self.optimiser = torch.optim.AdamW(
             self._parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
@@ -112,20 +113,22 @@ class Training:
         self.bf16 = has_bf16()
 
     def run(self, budget: Budget) -> TrainingState:
-        """Trains until the budget ends, validation stops getting better, or the epochs are done."""
+        """Trains until the budget has no more left than a validation takes, validation stops getting better, or the
+        epochs are done. Where the first epoch is broken off, its validation is beyond the budget: nobody knows yet how
+        long it takes."""
         checkpoint = Checkpoint(budget.checkpoint, self._fingerprint() if budget.checkpoint else "")
         self._resume(checkpoint)
         if not len(self.pieces.start):
             return self.state
         for figures in self.state.curve:
             self._tell(figures, budget)
+        began = time.monotonic()
         if self.judge_start and not self.state.curve:
-            self._judge(None, time.monotonic(), budget, checkpoint)
+            began = self._judge(None, began, budget, checkpoint)
         while not self._finished(budget):
-            began = time.monotonic()
-            loss = self._epoch(budget, checkpoint)
+            loss = self._epoch(began, budget, checkpoint)
             self.state.epoch, self.state.batch = self.state.epoch + 1, 0
-            self._judge(loss, began, budget, checkpoint)
+            began = self._judge(loss, began, budget, checkpoint)
         self._towers().load_state_dict(self.best)
         data, length = self.interactions, self.pieces.end - self.pieces.start
         self.user_tower.adopt_unseen(
@@ -143,16 +146,15 @@ class Training:
 
     def _over(self, spent: float, budget: Budget) -> bool:
         """Whether there is no time left but for a validation."""
-        return spent + self.judging >= budget.seconds
+        return spent + self.state.judging >= budget.seconds
 
-    def _epoch(self, budget: Budget, checkpoint: Checkpoint) -> float:
+    def _epoch(self, began: float, budget: Budget, checkpoint: Checkpoint) -> float:
         """Mean loss of one pass, or of what is left of it; breaks off when the budget ends."""
         rng = np.random.default_rng([self.seed, self.state.epoch])
         self._towers().train()
         data = shuffled_within_moments(self.interactions, rng)
         losses = []
         learnt = 0
-        began = time.monotonic()
         batches = list(length_sorted_batches(self.pieces.end - self.pieces.start, self.config.batch, rng))
         first = self.state.batch
         if first:
@@ -216,14 +218,15 @@ class Training:
             bf16=self.bf16,
         )
 
-    def _judge(self, loss: float | None, began: float, budget: Budget, checkpoint: Checkpoint) -> None:
+    def _judge(self, loss: float | None, began: float, budget: Budget, checkpoint: Checkpoint) -> float:
+        """Returns until when it has counted the seconds: writing and telling are the next epoch's."""
         figures = {} if loss is None else {"loss": loss}
-        figures["epoch"] = float(self.state.epoch)
+        figures["epoch"] = self.state.epoch
         if self.validate is not None:
             averaged = cast("nn.ModuleDict", self.average.module)
             asked = time.monotonic()
             ndcg = self.validate(cast("ItemTower", averaged["item"]), cast("UserTower", averaged["user"]))
-            self.judging = time.monotonic() - asked
+            self.state.judging = time.monotonic() - asked
             figures["ndcg@10"] = ndcg
             better = ndcg > self.state.best_ndcg
         else:
@@ -232,12 +235,14 @@ class Training:
             self.state.best_ndcg = figures.get("ndcg@10", -1.0)
             self.state.best_epoch = self.state.epoch
             self.best = self._averaged()
-        self.state.seconds += time.monotonic() - began
+        now = time.monotonic()
+        self.state.seconds += now - began
         figures["seconds"] = self.state.seconds
         self.state.curve.append(figures)
         # First: whoever is told may raise.
         self._save(checkpoint, self.state)
         self._tell(figures, budget)
+        return now
 
     def _tell(self, figures: dict[str, float], budget: Budget) -> None:
         if self.progress:

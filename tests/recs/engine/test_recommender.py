@@ -69,3 +69,14 @@ def test_where_nothing_remains_of_very_many_columns_nothing_is_returned():
     found = top_k(scores, 3, exclude=None, among=np.array([777]))
 
     assert found.items[0].tolist() == [777, -1, -1]
+
+
+def test_what_is_no_number_is_never_among_the_best():
+    scores = np.full((3, 30), np.nan, dtype=np.float32)
+    scores[1, [7, 3, 20]] = [1.0, 2.0, -1.0]
+    scores[2] = np.arange(30)
+    scores[2, [29, 5]] = np.nan
+
+    found = top_k(scores, 4, exclude=None, among=None)
+
+    assert found.items.tolist() == [[-1] * 4, [3, 7, 20, -1], [28, 27, 26, 25]]

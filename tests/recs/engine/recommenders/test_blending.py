@@ -7,7 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recs.engine.recommenders.blending import FEWEST, Candidates, learn_weights, length_bucket, normalised
+from recs.engine.interactions import HeldOut, History
+from recs.engine.recommenders import blending
+from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.blending import (
+    FEWEST,
+    Candidates,
+    candidates,
+    learn_weights,
+    length_bucket,
+    normalised,
+)
 
 ITEMS = 30
 
@@ -96,3 +106,48 @@ def test_members_speak_on_one_scale_and_a_row_without_a_score_stays():
     scores = np.array([[2.0, 4.0, -2.0], [0.0, 0.0, 0.0]], dtype=np.float32)
 
     assert normalised(scores).tolist() == [[0.5, 1.0, -0.5], [0.0, 0.0, 0.0]]
+
+
+class Saying(Base):
+    """Says the same of every history."""
+
+    name = "saying"
+
+    def __init__(self, said: list[float]) -> None:
+        self.said = said
+
+    def scores(self, histories):
+        return np.tile(np.array(self.said, dtype=np.float32), (len(histories), 1))
+
+    fit = pack = unpack = parameters = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("at_once", [1, 256])
+def test_candidates_are_what_any_member_puts_first_but_what_is_excluded(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+):
+    monkeypatch.setattr(blending, "PLACES", 2)
+    monkeypatch.setattr(blending, "AT_ONCE", at_once)
+    nothing = np.zeros(0, dtype=np.int64)
+    held_out = HeldOut(
+        histories=[History.of_items([1, 2, 3]), History.of_items([]), History.of_items([4, 9])],
+        targets=[np.array([0]), np.array([5]), np.array([4])],
+        exclude=[nothing, np.array([4, 0, 77]), np.array([0, 2, 4, 5])],
+        users=np.array([7, 8, 9]),
+    )
+
+    found = candidates([Saying([2, 1, 4, 0, 0, 0]), Saying([0, 0, 0, 0, 5, 10])], held_out)
+
+    by_row = [
+        {tuple(pair) for pair, there in zip(row.T.tolist(), row[0] > -1, strict=True) if there}
+        for row in found.scores.transpose(1, 0, 2)
+    ]
+    assert by_row == [
+        {(1.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.0, 1.0)},
+        {(1.0, 0.0), (0.25, 0.0), (0.0, 1.0)},
+        {(0.25, 0.0), (0.0, 0.0)},
+    ]
+    assert found.hit.sum(axis=1).tolist() == [1, 1, 0]
+    assert found.scores[:, found.hit].T.tolist() == [[0.5, 0.0], [0.0, 1.0]]
+    assert found.length.tolist() == [3, 0, 1]
+    assert found.users.tolist() == [7, 8, 9]

@@ -17,19 +17,21 @@ def seed() -> None:
     torch.manual_seed(0)
 
 
-@pytest.mark.parametrize("rows_at_once", [3, 1000])
+@pytest.mark.parametrize(
+    ("rows", "logits"), [(3, 1), (2, 150), (1000, 1)], ids=["pieces of 3", "pieces of 4", "one piece"]
+)
 @pytest.mark.parametrize("corrected", [False, True])
 def test_loss_and_gradients_equal_those_of_autograd(
-    monkeypatch: pytest.MonkeyPatch, rows_at_once: int, corrected: bool
+    monkeypatch: pytest.MonkeyPatch, rows: int, logits: int, corrected: bool
 ):
     users, items = unit(10, 8).requires_grad_(), unit(30, 8).requires_grad_()
     targets, weights = torch.randint(30, (10,)), torch.rand(10)
     log_q = -torch.rand(30) if corrected else None
-    logits = users @ items.T / 0.1 - (log_q if log_q is not None else 0.0)
-    expected = (functional.cross_entropy(logits, targets, reduction="none") * weights).sum() / weights.sum()
+    whole = users @ items.T / 0.1 - (log_q if log_q is not None else 0.0)
+    expected = (functional.cross_entropy(whole, targets, reduction="none") * weights).sum() / weights.sum()
     by_autograd = torch.autograd.grad(expected, [users, items])
-    monkeypatch.setattr(losses, "ROWS", rows_at_once)
-    monkeypatch.setattr(losses, "CHUNK_LOGITS", 1)
+    monkeypatch.setattr(losses, "ROWS", rows)
+    monkeypatch.setattr(losses, "CHUNK_LOGITS", logits)
 
     loss = softmax_backward(users, targets, weights, items, temperature=0.1, log_q=log_q)
 
@@ -61,16 +63,21 @@ def test_a_weight_below_nothing_counts_against_its_target(monkeypatch: pytest.Mo
     assert torch.allclose(items.grad, by_autograd[1], atol=1e-5)
 
 
-def test_bfloat16_turns_the_gradient_by_less_than_a_hundredth():
+@pytest.mark.parametrize("likely", [False, True])
+def test_bfloat16_turns_the_gradient_by_little(likely: bool):
     gradients = []
     users, items = unit(50, 16), unit(200, 16)
     targets, weights = torch.randint(200, (50,)), torch.ones(50)
+    if likely:
+        users = functional.normalize(users + items[targets], dim=1)
     for bf16 in (False, True):
         inputs = users.clone().requires_grad_(), items.clone().requires_grad_()
         softmax_backward(inputs[0], targets, weights, inputs[1], temperature=0.06, bf16=bf16)
         gradients.append(inputs[0].grad)
+    chance = (users @ items.T / 0.06).softmax(1).gather(1, targets[:, None]).mean()
 
-    assert (gradients[0] - gradients[1]).norm() < 0.01 * gradients[0].norm()
+    assert (chance > 0.5) == likely
+    assert (gradients[0] - gradients[1]).norm() < (0.02 if likely else 0.01) * gradients[0].norm()
 
 
 def test_a_temperature_at_which_sums_would_overflow_is_refused():
