@@ -7,7 +7,6 @@ able to stand alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -22,6 +21,9 @@ PRICE_BANDS = 10
 """Deciles of the known prices."""
 START = 0.3
 """Length of an id's first vector: those of content begin at about half of it."""
+UNMET = 0.95
+"""Length of the vector of an item that nobody has met, where all others have 1: it is wanted less often than what is
+made like it, and at full length takes its place. docs/engine.md has what was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,16 +201,18 @@ class ItemTower(nn.Module):
 
     @torch.inference_mode()
     def vectors(self, items: Items, *, known: IntArray | None = None) -> FloatArray:
-        """float32 unit vectors [items.count, d]; an item with no part at all gets zeros."""
+        """float32 [items.count, d]: unit vectors, ``UNMET`` long where no id is known; zeros without any part."""
         self.eval()
         if known is None:
             known = np.full(items.count, -1, dtype=np.int64)
         features = item_features(items, known, self.config)
         if items.count <= PLACED_AT_ONCE:
-            return cast("FloatArray", self(features).numpy())
-        found = np.empty((items.count, self.config.dimension), dtype=np.float32)
-        for rows in torch.arange(items.count).split(PLACED_AT_ONCE):
-            found[rows[0] : rows[-1] + 1] = self(features.rows(rows)).numpy()
+            found: FloatArray = self(features).numpy()
+        else:
+            found = np.empty((items.count, self.config.dimension), dtype=np.float32)
+            for rows in torch.arange(items.count).split(PLACED_AT_ONCE):
+                found[rows[0] : rows[-1] + 1] = self(features.rows(rows)).numpy()
+        found[known < 0] *= UNMET
         return found
 
 

@@ -8,7 +8,7 @@ import torch
 
 from recs.engine.interactions import FloatArray, Items, Kind
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers
-from recs.engine.transformer.item_tower import ItemTower, item_features, item_tower_config
+from recs.engine.transformer.item_tower import UNMET, ItemTower, item_features, item_tower_config
 from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
 
 WIDTH = 8
@@ -125,7 +125,7 @@ def item_tower(items: Items) -> ItemTower:
     return ItemTower(item_tower_config(items, dimension=WIDTH, id_dropout=0.5, content_dropout=0.2))
 
 
-def test_items_are_unit_vectors_also_where_parts_are_missing():
+def test_items_are_unit_vectors_where_parts_are_missing_too_and_shorter_without_an_id():
     items = content()
     assert items.text is not None
     assert items.price is not None
@@ -135,7 +135,7 @@ def test_items_are_unit_vectors_also_where_parts_are_missing():
     found = item_tower(items).vectors(items, known=np.array([0, 1, -1, -1]))
 
     assert np.isfinite(found).all()
-    assert np.linalg.norm(found, axis=1) == pytest.approx([1.0] * 4, abs=1e-5)
+    assert np.linalg.norm(found, axis=1) == pytest.approx([1.0, 1.0, UNMET, UNMET], abs=1e-5)
 
 
 def test_a_missing_part_is_left_out_and_not_a_zero():
@@ -151,8 +151,8 @@ def test_a_missing_part_is_left_out_and_not_a_zero():
     without = tower.vectors(items)
 
     # The bias belongs to the part: an item without text has none of it.
-    assert (with_text @ np.ones(WIDTH) > 2.7).all()
-    assert (np.abs(without @ np.ones(WIDTH)) < 2.7).all()
+    assert (with_text @ np.ones(WIDTH) > 2.7 * UNMET).all()
+    assert (np.abs(without @ np.ones(WIDTH)) < 2.7 * UNMET).all()
 
 
 def test_without_text_too_any_part_may_be_dropped_but_never_the_last():
@@ -191,7 +191,7 @@ def test_numbers_that_are_none_make_a_part_missing_and_harm_no_other():
     tower = item_tower(items)
     broken.text[1, 0], broken.image[2, 1] = np.inf, -np.inf
 
-    found = tower.vectors(broken, known=np.array([0, 1, 2, -1]))
+    found = tower.vectors(broken, known=np.array([0, 1, 2, 3]))
     features = item_features(broken, np.arange(4), tower.config)
 
     assert np.linalg.norm(found, axis=1) == pytest.approx([1.0] * 4, abs=1e-5)
