@@ -145,7 +145,8 @@ def inside(items: IntArray, count: int) -> IntArray:
 
 
 GROUPS = 8
-"""Groups of columns for each of the best that are wanted: with so many, few of the best share a group."""
+"""Groups of columns for each of the best that are wanted: with so many, few of the best share a group.
+4 to 32 take the same time."""
 
 
 def best_places(scores: FloatArray, width: int) -> IntArray:
