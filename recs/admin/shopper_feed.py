@@ -36,7 +36,7 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Contribution:
-    """What a product of the history adds to the model's summand of a score, 0 … 1 or below 0."""
+    """What a product of the history adds to a score, or takes from it."""
 
     name: str
     value: float
@@ -44,7 +44,8 @@ class Contribution:
 
 @dataclass(frozen=True)
 class ItemRow:
-    """A product of the feed, and the products of the history that add or take most, largest first."""
+    """A product of the feed, and the products of the history that add or take most, largest first, the one that its
+    reason names among them."""
 
     item: FeedItem
     contributions: list[Contribution]
@@ -120,10 +121,7 @@ def _explained(name: str, scenario: str, code: str, query: str) -> dict[str, Any
 
 def item_rows(items: Sequence[FeedItem]) -> list[ItemRow]:
     """The products in their order, with the largest contributions of either sign by name."""
-    largest = {
-        item.product.pk: sorted(item.contributions.items(), key=lambda pair: -abs(pair[1]))[:CONTRIBUTIONS]
-        for item in items
-    }
+    largest = {item.product.pk: _largest(item) for item in items}
     ids = {product_id for pairs in largest.values() for product_id, _ in pairs}
     names = dict(Product.objects.filter(pk__in=ids).values_list("pk", "name"))
     return [
@@ -136,6 +134,12 @@ def item_rows(items: Sequence[FeedItem]) -> list[ItemRow]:
         )
         for item in items
     ]
+
+
+def _largest(item: FeedItem) -> list[tuple[int, float]]:
+    named = item.reason.product.pk if item.reason.product else None
+    order = sorted(item.owed.items(), key=lambda pair: -abs(pair[1]))
+    return [pair for place, pair in enumerate(order) if place < CONTRIBUTIONS or pair[0] == named]
 
 
 def trace_rows(trace: Trace) -> list[TraceRow]:

@@ -58,8 +58,11 @@ def read_sequences(path: Path, attributes: Path | None = None) -> SequenceData:
             raise SequenceFileError(
                 f"{path}, line {number}: a user without items; expected `user item item …`"
             )
-        if min(row) < 0 or max(row) >= 2**62:
-            raise SequenceFileError(f"{path}, line {number}: item ids must lie between 0 and 2^62")
+        outside = next((code for code in row if not 0 <= code < 2**62), None)
+        if outside is not None:
+            raise SequenceFileError(
+                f"{path}, line {number}: item {str(outside)[:40]}: an id lies from 0 to 2^62"
+            )
         if words[0] in users:
             raise SequenceFileError(
                 f"{path}, line {number}: user {words[0][:40]} stands twice; expected once"
@@ -130,6 +133,11 @@ def _with_attributes(path: Path, known: IntArray) -> Items:
                 f"{path}: item {code}: expected a list of whole numbers from 0 to 2^62, got {str(row)[:60]}"
             )
         rows.append(row)
+    if not any(rows):
+        raise SequenceFileError(
+            f"{path}: of its {len(table):,} items none that has an attribute is one of the sequences; expected their"
+            f' ids as keys, such as "{known.min()}"'
+        )
     flat = np.array([value for row in rows for value in row], dtype=np.int64)
     _, dense = np.unique(flat, return_inverse=True)
     return Items(

@@ -147,11 +147,13 @@ class Contributions:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a product is shown; ``product_id`` is the one that the text speaks of."""
+    """Why a product is shown; ``product_id`` is the one that the text speaks of. ``owed``: what the score owes to each
+    product of the history, largest first."""
 
     code: str
     text: str
     product_id: int | None = None
+    owed: Mapping[int, float] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""Reasons, read off the numbers that ranked: they cannot disagree with the ranking."""
+"""Reasons, read off the numbers that ranked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -55,14 +56,23 @@ def explain(
     contributions: Contributions = NOTHING_KNOWN,
 ) -> list[Reason]:
     """One reason a candidate; ``facts`` also of what the request mentions."""
-    known = contributions.product_ids
-    owed = [contributions.to(place) if known else {} for place in range(len(candidates))]
-    return [_reason(one, request, facts, added) for one, added in zip(candidates, owed, strict=True)]
+    reasons = []
+    for place, one in enumerate(candidates):
+        added = contributions.to(place) if contributions.product_ids else {}
+        owed = score_owed(one, added, request) if request.personal else {}
+        reasons.append(replace(_reason(one, request, facts, added, owed), owed=owed))
+    return reasons
 
 
-def _reason(one: Candidate, request: FeedRequest, facts: dict[int, Facts], added: dict[int, float]) -> Reason:
+def _reason(
+    one: Candidate,
+    request: FeedRequest,
+    facts: dict[int, Facts],
+    added: dict[int, float],
+    owed: dict[int, float],
+) -> Reason:
     """The nearest cause first: what the feed is about, what the shopper did, then what everybody does."""
-    reason = _by_subject(one, facts) or _by_history(one, request, facts, added)
+    reason = _by_subject(one, facts) or _by_history(one, request, facts, added, owed)
     if reason:
         return reason
     category = one.facts.category if one.facts else ""
@@ -90,7 +100,11 @@ def _by_subject(one: Candidate, facts: dict[int, Facts]) -> Reason | None:
 
 
 def _by_history(
-    one: Candidate, request: FeedRequest, facts: dict[int, Facts], added: dict[int, float]
+    one: Candidate,
+    request: FeedRequest,
+    facts: dict[int, Facts],
+    added: dict[int, float],
+    owed: dict[int, float],
 ) -> Reason | None:
     """The product of the history that the score owes most to, of those that may be named; of equals the newer.
 
@@ -100,8 +114,7 @@ def _by_history(
     if not request.personal or not any(source in one.proposals for source in BY_TASTE):
         return None
     done = {what.product_id: what for what in (*request.recent, *request.causes)}
-    owed = score_owed(one, added, request)
-    causes = [cause for cause in sorted(owed, key=lambda cause: -owed[cause]) if owed[cause] >= LEAST_OWED]
+    causes = [cause for cause, value in owed.items() if value >= LEAST_OWED]
     whole: dict[int, float] = {}
     for name, _, sources in BY_LIKENESS:
         found = _first(one, sources)
@@ -122,25 +135,32 @@ def _by_history(
 
 
 def score_owed(one: Candidate, added: Mapping[int, float], request: FeedRequest) -> dict[int, float]:
-    """By product of the history: what it adds to the model's summand, and to those that measure likeness to it.
+    """By product of the history, largest first, of equals the newer: what it adds to the model's summand, and to those
+    that measure likeness, each with it minus without it.
 
-    To a likeness it adds what the next best product of the history would not give. That the others move up by a place
-    without it, so that they weigh more and an older one is looked at, is left out of account. Where no scorer weighs
-    a proposal's likeness, the source's own order follows it.
+    Without it, likeness is to the next best product of the history, and older ones move up by a place, so that they
+    weigh more. That a source would look at one still older, or count one agreement less, is left out of account. Where
+    no scorer weighs a proposal's likeness, the source's own order follows it.
     """
     owed = dict(added)
+    newest_first = [recent.product_id for recent in request.recent]
     for name, scorer, sources in BY_LIKENESS:
         proposal = _first(one, sources)
         if proposal is None or proposal.because is None:
             continue
-        left = one.without(proposal.because)
-        if name in one.parts:
-            gained = one.parts[name] - float(scorer([left], request)[0])
-        else:
-            other = _first(left, sources)
+        if name not in one.parts:
+            other = _first(one.without(proposal.because), sources)
             gained = proposal.score - (other.score if other else 0.0)
-        owed[proposal.because] = owed.get(proposal.because, 0.0) + gained
-    return owed
+            owed[proposal.because] = owed.get(proposal.because, 0.0) + gained
+            continue
+        newer = (
+            newest_first[: newest_first.index(proposal.because)] if proposal.because in newest_first else []
+        )
+        for product_id in (*newer, proposal.because):
+            left = tuple(recent for recent in request.recent if recent.product_id != product_id)
+            without = scorer([one.without(product_id)], replace(request, recent=left))
+            owed[product_id] = owed.get(product_id, 0.0) + one.parts[name] - float(without[0])
+    return dict(sorted(owed.items(), key=lambda pair: -pair[1]))
 
 
 def _first(one: Candidate, sources: Sequence[str]) -> Proposal | None:

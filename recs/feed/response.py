@@ -23,7 +23,7 @@ class FeedReason:
 @dataclass(frozen=True, slots=True)
 class FeedItem:
     """``features``: the summands of ``score``, by the scorer's name. ``contributions``: what each product of the
-    history, by primary key, adds to the model's summand.
+    history, by primary key, adds to the model's summand; ``owed``: to that and to likenesses.
     """
 
     product: Product
@@ -32,6 +32,7 @@ class FeedItem:
     reason: FeedReason
     features: dict[str, float]
     contributions: Mapping[int, float]
+    owed: Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def feed_items(result: Result) -> tuple[FeedItem, ...]:
                 reason=FeedReason(one.reason.code, one.reason.text, about),
                 features=one.candidate.parts,
                 contributions=one.contributions,
+                owed=one.reason.owed,
             )
         )
     return tuple(items)

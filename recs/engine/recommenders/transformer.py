@@ -143,6 +143,7 @@ class Transformer(TwoStages):
         self.restored = 0.0
         towers = zip(self.item_tower.members, self.user_tower.members, strict=True)
         for number, (item_tower, user_tower) in enumerate(towers):
+            making = time.monotonic()
             large = whole_mb(items.count, item_tower.config.dimension) > self.training_config.whole_mb
             training = (SampledTraining if large else Training)(
                 item_tower=item_tower,
@@ -155,6 +156,8 @@ class Transformer(TwoStages):
                 progress=told,
                 judge_start=warm is not None,
             )
+            # The first optimiser of a process takes seconds to be imported.
+            seconds -= time.monotonic() - making
             spent = sum(state.seconds for state in self.trainings)
             folder = budget.checkpoint / f"member-{number}" if budget.checkpoint else None
             share = Budget((seconds - spent) / (self.members - number), folder)

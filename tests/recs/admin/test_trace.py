@@ -37,15 +37,16 @@ def test_a_product_that_is_gone_is_counted_all_the_same():
     assert row.dropped == [Dropped("no such product any more", 1, ["a deleted product"], False)]
 
 
-def test_the_products_of_the_history_that_add_or_take_most_are_named():
+def test_the_products_of_the_history_that_add_or_take_most_are_named_and_the_one_that_the_reason_names():
     shown, *done = ProductFactory.create_batch(CONTRIBUTIONS + 2)
     values = dict(zip((one.pk for one in done), (0.1, -0.4, 0.02, 0.3), strict=True)) | {404: 0.2}
-    reason = FeedReason("your_taste", "Suits what you have chosen so far", None)
+    reason = FeedReason("because_you_viewed", f"Because you looked at {done[2].name}", done[2])
 
-    (row,) = item_rows([FeedItem(shown, 0.5, ("nearest",), reason, {}, values)])
+    (row,) = item_rows([FeedItem(shown, 0.5, ("nearest",), reason, {}, {}, values)])
 
     assert row.contributions == [
         Contribution(done[1].name, -0.4),
         Contribution(done[3].name, 0.3),
         Contribution("a deleted product", 0.2),
+        Contribution(done[2].name, 0.02),
     ]

@@ -76,7 +76,7 @@ def test_attributes_that_are_no_numbers_are_refused(tmp_path: Path, bad: object)
         (f"1 10 {'9' * 5000} 30\n", "line 1: item '9{40}' is not a whole number"),
         ("1 10 20 30\n2\n", "line 2: a user without items"),
         ("1 10 20 30\n1 10 20 30\n", "line 2: user 1 stands twice"),
-        ("1 10 -20 30\n", "line 1: item ids must lie between"),
+        ("1 10 -20 30\n", "line 1: item -20: an id lies from 0"),
         ("", "holds no user"),
         ("1 10 20\n", "no user has 3 items"),
     ],
@@ -87,6 +87,16 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, text: str, said: st
 
     with pytest.raises(SequenceFileError, match=said):
         read_sequences(path)
+
+
+@pytest.mark.parametrize("table", [{}, {"010": [7]}, {"77": [7]}, {"10": []}])
+def test_attributes_of_none_of_the_items_are_refused(tmp_path: Path, table: dict):
+    path, attributes = tmp_path / "Tiny.txt", tmp_path / "attributes.json"
+    path.write_text("1 10 20 30\n")
+    attributes.write_text(json.dumps(table))
+
+    with pytest.raises(SequenceFileError, match='expected their ids as keys, such as "10"'):
+        read_sequences(path, attributes)
 
 
 def test_attributes_nested_without_end_are_refused(tmp_path: Path):

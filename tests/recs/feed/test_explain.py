@@ -80,13 +80,25 @@ def test_a_summand_for_likeness_to_a_product_is_owed_to_that_product():
 
 
 def test_of_a_likeness_a_product_is_owed_what_the_next_best_would_not_give():
-    """Worked out by hand: 0.6 for what was done last, 0.6 * 0.8 for what was done before it."""
+    """Worked out by hand: 0.6 for what was done last; without it that is what was done before."""
     one = candidate(1, "similar_to_recent", 0.9, because=8, parts={"recent_affinity": 0.54})
     one.proposals["similar_to_recent"] = Proposal(1, 0.9, 8, Proposal(1, 0.5, 9))
     asked = request(personal=True, recent=(recent(8), recent(9)))
 
-    assert score_owed(one, {9: 0.35}, asked) == pytest.approx({8: 0.54 - 0.6 * 0.8 * 0.5, 9: 0.35})
+    assert score_owed(one, {9: 0.35}, asked) == pytest.approx({8: 0.54 - 0.6 * 0.5, 9: 0.35})
     assert reason(one, asked, {8: facts("Candle"), 9: BAG}, {9: 0.35}).product_id == 9
+
+
+def test_what_was_done_since_takes_weight_from_a_likeness():
+    """Worked out by hand: 0.6 * 0.8 for what was done before the last, 0.6 without the last."""
+    one = candidate(1, "similar_to_recent", 0.9, because=8, parts={"recent_affinity": 0.6 * 0.8 * 0.9})
+    asked = request(personal=True, recent=(recent(9), recent(8)))
+
+    owed = score_owed(one, {9: 0.5}, asked)
+
+    assert owed == pytest.approx({8: 0.6 * 0.8 * 0.9, 9: 0.5 - 0.6 * 0.2 * 0.9})
+    told = reason(one, asked, {8: BAG, 9: BAG}, {9: 0.5})
+    assert (told.product_id, list(told.owed)) == (8, [8, 9])
 
 
 def test_of_products_that_stand_in_for_one_another_the_one_that_likeness_was_measured_to_is_named():
