@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from recs.engine.learning_curve import CurvePoint
 from recs.evaluation.judgement import Judged
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def check_plot(path: Path) -> None:
     if not path.absolute().parent.is_dir():
         raise PlotError(f"--plot {path}: its folder does not exist")
     if find_spec("matplotlib") is None:
-        raise PlotError('--plot needs matplotlib: pip install "matplotlib>=3.8"')
+        raise PlotError('--plot needs matplotlib: .venv/bin/pip install "matplotlib>=3.8"')
 
 
 def plot(judged: Sequence[Judged], path: Path, *, title: str) -> None:
@@ -37,17 +38,20 @@ def drawn(judged: Sequence[Judged], *, title: str) -> Figure:
     """Left: validation NDCG@10 while learning; right: test NDCG@10 with its interval against seconds."""
     # Imported here: whoever draws nothing need not have it.
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     curves, cost = figure.subplots(1, 2)
     for number, one in enumerate(judged):
         outcome = one.outcome
-        # A setting that was tried is no point of a curve, and a blend's members try dozens.
-        learnt = [point for point in outcome.curve if "epoch" in point.figures]
-        if len(learnt) > 1:
-            seconds = [point.seconds for point in learnt]
-            ndcg = [point.figures["ndcg@10"] for point in learnt]
-            curves.plot(seconds, ndcg, marker=".", color=f"C{number}", label=outcome.recommender)
+        for member, learnt in _by_epochs(outcome.curve).items():
+            if len(learnt) > 1:
+                seconds = [point.seconds for point in learnt]
+                ndcg = [point.figures["ndcg@10"] for point in learnt]
+                name, line = (
+                    (f"{outcome.recommender}: {member}", "--") if member else (outcome.recommender, "-")
+                )
+                curves.plot(seconds, ndcg, line, marker=".", color=f"C{number}", label=name)
         mean = outcome.test.ndcg_10
         # Of a skewed sample the interval may begin a rounding error above the mean.
         error = [[max(0.0, mean - one.ndcg_10.low)], [max(0.0, one.ndcg_10.high - mean)]]
@@ -61,10 +65,23 @@ def drawn(judged: Sequence[Judged], *, title: str) -> Figure:
     )
     cost.set(title="quality against training time", xlabel="seconds of training", ylabel="test NDCG@10")
     cost.set_xscale("log")
-    # The quick ones are worse: nobody stands in that corner.
-    for axes, corner in ((curves, "lower right"), (cost, "upper left")):
+    cost.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    cost.xaxis.set_major_formatter("{x:g}")
+    cost.xaxis.set_minor_formatter(NullFormatter())
+    shown: dict[str, Any] = {}
+    for axes in (cost, curves):
         axes.grid(alpha=0.3)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc=corner)
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            shown.setdefault(name, handle)
+    figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=5)
     figure.suptitle(title)
     return figure
+
+
+def _by_epochs(curve: Sequence[CurvePoint]) -> dict[str, list[CurvePoint]]:
+    """By member of a blend, "" for what is none. A setting that was tried is no point of a curve."""
+    found: dict[str, list[CurvePoint]] = {}
+    for point in curve:
+        if "epoch" in point.figures:
+            found.setdefault(point.stage.rpartition(": ")[0], []).append(point)
+    return found

@@ -73,13 +73,17 @@ def test_a_plot_shows_every_recommender_and_the_curve_of_whoever_learns_by_epoch
     curve = [
         CurvePoint(10.0 * epoch, "training", {"epoch": epoch, "ndcg@10": 0.1 * epoch}) for epoch in (1, 2)
     ]
-    judged = judge([BEST, replace(OURS, curve=curve)], seed=0)
+    of_member = [replace(point, stage="transformer: training") for point in curve]
+    blend = replace(OURS, recommender="hybrid", curve=of_member)
+    judged = judge([BEST, replace(OURS, curve=curve), blend], seed=0)
 
     figure = drawn(judged, title="made")
 
     curves, cost = (axes.get_legend_handles_labels()[1] for axes in figure.axes)
-    assert (curves, cost) == (["transformer"], ["ease", "transformer"])
-    (line,) = figure.axes[0].lines
+    assert (curves, cost) == (["transformer", "hybrid: transformer"], ["ease", "transformer", "hybrid"])
+    line, _ = figure.axes[0].lines
     assert line.get_xydata().tolist() == [[10.0, 0.1], [20.0, 0.2]]
+    (legend,) = figure.legends
+    assert sorted(text.get_text() for text in legend.get_texts()) == sorted({*curves, *cost})
     figure.savefig(tmp_path / "curves.svg")
     assert "<svg" in (tmp_path / "curves.svg").read_text()
