@@ -40,7 +40,8 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         "figures",
         "configuration",
         "artifact",
-        ("manifest_sha256", "served_sha256"),
+        "manifest_sha256",
+        "served_sha256",
     )
     readonly_fields = ("state", "figures", "configuration")
     actions_list = ("roll_back",)
