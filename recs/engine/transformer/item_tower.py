@@ -21,7 +21,7 @@ PRICE_BANDS = 10
 """Deciles of the known prices."""
 START = 0.3
 """Length of an id's first vector: those of content begin at about half of it."""
-UNMET = 0.98
+UNMET = 0.96
 """Length of the vector of an item that nobody has met, where all others have 1: it is wanted less often than what is
 made like it, and at full length takes its place. docs/engine.md has what was measured."""
 
