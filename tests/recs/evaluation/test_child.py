@@ -61,6 +61,15 @@ def test_who_fails_is_named_and_the_others_answer():
     }
 
 
+@pytest.fixture
+def hears_interrupts():
+    """Who was started in the background of a shell ignores them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_interrupts")
 def test_an_interrupt_keeps_what_was_answered_and_ends_the_job_that_runs():
     began = time.monotonic()
 
