@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import takewhile
+from operator import ne
 
 import numpy as np
 
@@ -57,9 +60,10 @@ def explain(
 ) -> list[Reason]:
     """One reason a candidate; ``facts`` also of what the request mentions."""
     reasons = []
+    left_out = without_each(request)
     for place, one in enumerate(candidates):
         added = contributions.to(place) if contributions.product_ids else {}
-        owed = score_owed(one, added, request) if request.personal else {}
+        owed = score_owed(one, added, request, left_out) if request.personal else {}
         reasons.append(replace(_reason(one, request, facts, added, owed), owed=owed))
     return reasons
 
@@ -134,16 +138,30 @@ def _by_history(
     return None
 
 
-def score_owed(one: Candidate, added: Mapping[int, float], request: FeedRequest) -> dict[int, float]:
+def without_each(request: FeedRequest) -> dict[int, FeedRequest]:
+    """By each of the recent products, newest first: what is asked without it."""
+    return {
+        gone.product_id: replace(
+            request, recent=tuple(one for one in request.recent if one.product_id != gone.product_id)
+        )
+        for gone in request.recent
+    }
+
+
+def score_owed(
+    one: Candidate,
+    added: Mapping[int, float],
+    request: FeedRequest,
+    left_out: Mapping[int, FeedRequest],
+) -> dict[int, float]:
     """By product of the history, largest first, of equals the newer: what it adds to the model's summand, and to those
     that measure likeness, each with it minus without it.
 
     Without it, likeness is to the next best product of the history, and older ones move up by a place, so that they
     weigh more. That a source would look at one still older, or count one agreement less, is left out of account. Where
-    no scorer weighs a proposal's likeness, the source's own order follows it.
+    no scorer weighs a proposal's likeness, the source's own order follows it. ``left_out``: of ``without_each``.
     """
     owed = dict(added)
-    newest_first = [recent.product_id for recent in request.recent]
     for name, scorer, sources in BY_LIKENESS:
         proposal = _first(one, sources)
         if proposal is None or proposal.because is None:
@@ -153,12 +171,10 @@ def score_owed(one: Candidate, added: Mapping[int, float], request: FeedRequest)
             gained = proposal.score - (other.score if other else 0.0)
             owed[proposal.because] = owed.get(proposal.because, 0.0) + gained
             continue
-        newer = (
-            newest_first[: newest_first.index(proposal.because)] if proposal.because in newest_first else []
-        )
+        # What is older than that weighs the same without it.
+        newer = takewhile(partial(ne, proposal.because), left_out)
         for product_id in (*newer, proposal.because):
-            left = tuple(recent for recent in request.recent if recent.product_id != product_id)
-            without = scorer([one.without(product_id)], replace(request, recent=left))
+            without = scorer([one.without(product_id)], left_out.get(product_id, request))
             owed[product_id] = owed.get(product_id, 0.0) + one.parts[name] - float(without[0])
     return dict(sorted(owed.items(), key=lambda pair: -pair[1]))
 

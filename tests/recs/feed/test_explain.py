@@ -5,7 +5,7 @@ from recs.engine.catalogue_scores import CatalogueScores
 from recs.engine.interactions import Kind
 from recs.feed.candidates import Contributions, FeedRequest, Proposal, Reason, Vector
 from recs.feed.contributions import by_asking_again, by_leaving_out
-from recs.feed.explain import CODES, NOTHING_KNOWN, explain, score_owed
+from recs.feed.explain import CODES, NOTHING_KNOWN, explain, score_owed, without_each
 from tests.recs.feed.stages import candidate, facts, recent, request
 
 BAG = facts("Lunch bag", vector=[1, 0])
@@ -17,6 +17,10 @@ def reason(one, asked, mentioned=None, added=None) -> Reason:
     (found,) = explain([one], asked, {one.product_id: one.facts, **(mentioned or {})}, known)
     assert found.code in CODES
     return found
+
+
+def owed_of(one, added: dict[int, float], asked: FeedRequest) -> dict[int, float]:
+    return score_owed(one, added, asked, without_each(asked))
 
 
 def contributions(added: dict[int, float]) -> Contributions:
@@ -74,7 +78,7 @@ def test_a_summand_for_likeness_to_a_product_is_owed_to_that_product():
     )
     asked = request(personal=True, recent=(recent(8), recent(9)))
 
-    assert score_owed(one, {8: -0.1, 9: 0.3}, asked) == pytest.approx({8: 0.4, 9: 0.3})
+    assert owed_of(one, {8: -0.1, 9: 0.3}, asked) == pytest.approx({8: 0.4, 9: 0.3})
     found = reason(one, asked, {8: facts("Candle"), 9: BAG}, {8: -0.1, 9: 0.3})
     assert (found.text, found.product_id) == ("Because you looked at Candle", 8)
 
@@ -85,7 +89,7 @@ def test_of_a_likeness_a_product_is_owed_what_the_next_best_would_not_give():
     one.proposals["similar_to_recent"] = Proposal(1, 0.9, 8, Proposal(1, 0.5, 9))
     asked = request(personal=True, recent=(recent(8), recent(9)))
 
-    assert score_owed(one, {9: 0.35}, asked) == pytest.approx({8: 0.54 - 0.6 * 0.5, 9: 0.35})
+    assert owed_of(one, {9: 0.35}, asked) == pytest.approx({8: 0.54 - 0.6 * 0.5, 9: 0.35})
     assert reason(one, asked, {8: facts("Candle"), 9: BAG}, {9: 0.35}).product_id == 9
 
 
@@ -94,7 +98,7 @@ def test_what_was_done_since_takes_weight_from_a_likeness():
     one = candidate(1, "similar_to_recent", 0.9, because=8, parts={"recent_affinity": 0.6 * 0.8 * 0.9})
     asked = request(personal=True, recent=(recent(9), recent(8)))
 
-    owed = score_owed(one, {9: 0.5}, asked)
+    owed = owed_of(one, {9: 0.5}, asked)
 
     assert owed == pytest.approx({8: 0.6 * 0.8 * 0.9, 9: 0.5 - 0.6 * 0.2 * 0.9})
     told = reason(one, asked, {8: BAG, 9: BAG}, {9: 0.5})
@@ -106,7 +110,7 @@ def test_of_products_that_stand_in_for_one_another_the_one_that_likeness_was_mea
     one.proposals["alike_in_words"] = Proposal(1, 0.8, 8, Proposal(1, 0.8, 9))
     asked = request(personal=True, recent=(recent(8), recent(9)))
 
-    assert score_owed(one, {}, asked) == pytest.approx({8: 0.0}, abs=1e-6)
+    assert owed_of(one, {}, asked) == pytest.approx({8: 0.0}, abs=1e-6)
     told = reason(one, asked, {8: facts("Candle"), 9: BAG})
     assert (told.code, told.product_id) == ("because_you_viewed", 8)
 
@@ -115,7 +119,7 @@ def test_a_newcomer_owes_both_its_summands_to_the_product_it_is_most_like():
     one = candidate(1, "newcomers", parts={"word_affinity": 0.4 * 0.8, "newcomer": 0.7 * 0.8})
     one.proposals["newcomers"] = Proposal(1, 0.8, 8, Proposal(1, 0.5, 9))
 
-    owed = score_owed(one, {}, request(personal=True, recent=(recent(8), recent(9))))
+    owed = owed_of(one, {}, request(personal=True, recent=(recent(8), recent(9))))
 
     assert owed == pytest.approx({8: (0.4 + 0.7) * (0.8 - 0.5)})
 
@@ -124,7 +128,7 @@ def test_without_a_scorer_that_weighs_it_the_likeness_itself_is_owed():
     one = candidate(1, "similar_to_recent")
     one.proposals["similar_to_recent"] = Proposal(1, 0.9, 8, Proposal(1, 0.5, 9))
 
-    assert score_owed(one, {}, request(personal=True)) == pytest.approx({8: 0.4})
+    assert owed_of(one, {}, request(personal=True)) == pytest.approx({8: 0.4})
 
 
 def test_what_the_model_takes_away_for_it_counts_against_all_of_a_likeness():
