@@ -13,7 +13,7 @@ from recs.engine.interactions import Interactions, Items
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.splits import TimeSplit, before, split_by_time
-from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.training_state import TrainingConfig
 from recs.engine.transformer.warm import WarmStart
 from recs.nightly.dataset import load_history
 from recs.nightly.run import SEED

@@ -16,7 +16,7 @@ from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.transition_graph import TransitionGraph
-from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.training_state import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
 
 

@@ -15,7 +15,7 @@ from recs.content_items import content_items
 from recs.engine import cold
 from recs.engine.replay import last_tenth
 from recs.engine.splits import TimeSplit, split_at
-from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.training_state import TrainingConfig
 from recs.evaluation.fitting import Lesson, OwnSettings
 from recs.evaluation.modalities import MODALITIES, ModalityJob
 from recs.evaluation.replaying import ReplayJob

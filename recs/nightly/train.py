@@ -29,7 +29,7 @@ from recs.engine.recommenders.second_stage.two_stages import validated
 from recs.engine.recommenders.transformer import COLD, VALIDATION_ROWS, Transformer
 from recs.engine.recommenders.transition_graph import TransitionGraph
 from recs.engine.recommenders.user_knn import UserKnn
-from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.training_state import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
 from recs.engine.transformer.warm import WarmStart
 from recs.nightly.dataset import Dataset

@@ -19,7 +19,7 @@ from recs.engine.recommenders.second_stage.likeness import Likenesses
 from recs.engine.recommenders.second_stage.ranker import Ranker
 from recs.engine.recommenders.second_stage.stage import FACTS, SecondStage
 from recs.engine.recommenders.transformer import Transformer
-from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.training_state import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
 
 ITEMS = 24

@@ -13,7 +13,7 @@ from recs.engine.recommender import Budget
 from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.item_knn import ItemKnn
 from recs.engine.recommenders.transformer import Transformer
-from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.training_state import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
 from recs.history import export_interactions
 from recs.models import Interaction, ModelVersion, ProductContent

@@ -30,7 +30,8 @@ from recs.engine.transformer.packed_towers import (
 from recs.engine.transformer.sampled import SampledTraining, whole_mb
 from recs.engine.transformer.sequence import SequenceBatch, sequence_batch
 from recs.engine.transformer.start import spectral_vectors
-from recs.engine.transformer.training import Training, TrainingConfig, TrainingState
+from recs.engine.transformer.training import Training
+from recs.engine.transformer.training_state import TrainingConfig, TrainingState
 from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
 from recs.engine.transformer.warm import WarmStart
 

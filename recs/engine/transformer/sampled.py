@@ -19,7 +19,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from recs.engine.checkpoint import Checkpoint
 from recs.engine.recommender import Budget
 from recs.engine.transformer.batches import TrainingBatch
-from recs.engine.transformer.training import Training, TrainingState
+from recs.engine.transformer.training import Training
+from recs.engine.transformer.training_state import TrainingState
 
 SETTLED_AT_ONCE = 1 << 16
 """Rows whose average is brought up to date together, so that no copy of the table is made."""

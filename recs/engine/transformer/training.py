@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
 from typing import Any, cast
 
 import numpy as np
@@ -15,9 +15,9 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from recs.engine.checkpoint import Checkpoint, fingerprint
-from recs.engine.interactions import Interactions, Items, Kind
+from recs.engine.interactions import Interactions, Items
 from recs.engine.recommender import Budget, Progress, ProgressCallback
-from recs.engine.transformer.batches import TARGET_WEIGHTS, TrainingBatch, training_batch
+from recs.engine.transformer.batches import TrainingBatch, training_batch
 from recs.engine.transformer.complaints import apart, renumbered
 from recs.engine.transformer.item_tower import ItemTower, item_features
 from recs.engine.transformer.losses import has_bf16, softmax_backward
@@ -27,46 +27,8 @@ from recs.engine.transformer.sequence import (
     segments,
     shuffled_within_moments,
 )
+from recs.engine.transformer.training_state import TrainingConfig, TrainingState
 from recs.engine.transformer.user_tower import UserTower
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingConfig:
-    """``patience``: validations without a better NDCG@10 before the end. ``averaging``: decay per step of the
-    weights' moving average, which is what is validated and kept: 0.99 looks back over some hundred steps.
-    ``kind_weights``: what it counts to predict an interaction of a kind.
-    Where going over the whole catalogue would take more than ``whole_mb`` of memory, a training is as in
-    ``sampled.py``, against ``negatives`` items a step.
-    """
-
-    batch: int = 256
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    temperature: float = 0.06
-    epochs: int = 200
-    patience: int = 5
-    whole_mb: float = 300.0
-    negatives: int = 8_192
-    averaging: float = 0.99
-    kind_weights: Mapping[Kind, float] = field(default_factory=lambda: dict(TARGET_WEIGHTS))
-
-
-@dataclass(slots=True)
-class TrainingState:
-    """Where a training stands; what a checkpoint holds beside weights and optimiser.
-
-    ``batch``: how many of the epoch after ``epoch`` are done; ``curve``: what was told of every epoch; ``judging``:
-    seconds that the last validation took, nothing before the first.
-    """
-
-    epoch: int = 0
-    batch: int = 0
-    best_ndcg: float = -1.0
-    best_epoch: int = 0
-    seconds: float = 0.0
-    curve: list[dict[str, float]] = field(default_factory=list)
-    judging: float = 0.0
-
 
 Validation = Callable[[ItemTower, UserTower], float]
 """NDCG@10 of such towers."""

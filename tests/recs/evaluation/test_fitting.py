@@ -5,7 +5,7 @@ from recs.engine.recommenders.hybrid import Hybrid
 from recs.engine.recommenders.item_knn import ItemKnn
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.transition_graph import TransitionGraph
-from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.training_state import TrainingConfig
 from recs.evaluation.fitting import OwnSettings, made
 
 OWN = OwnSettings(

@@ -7,7 +7,7 @@ from recs.engine.interactions import AGAINST, History, Interactions, Items, Kind
 from recs.engine.recommender import Budget
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.transformer.complaints import apart, renumbered, turned_away
-from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.training_state import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
 
 ITEMS = 20

@@ -13,7 +13,8 @@ from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.transformer.item_tower import item_features, item_tower_config
 from recs.engine.transformer.sampled import IdRows, SampledTraining
-from recs.engine.transformer.training import Training, TrainingConfig
+from recs.engine.transformer.training import Training
+from recs.engine.transformer.training_state import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
 from tests.contracts.small_recommenders import GROUPS, ITEMS, grouped, shelves, small_transformer
 

@@ -9,7 +9,8 @@ from recs.engine.interactions import Items
 from recs.engine.recommender import Budget
 from recs.engine.transformer import training
 from recs.engine.transformer.item_tower import ItemTower, item_tower_config
-from recs.engine.transformer.training import Training, TrainingConfig, TrainingState
+from recs.engine.transformer.training import Training
+from recs.engine.transformer.training_state import TrainingConfig, TrainingState
 from recs.engine.transformer.user_tower import UserTower, UserTowerConfig
 from tests.contracts.small_recommenders import ITEMS, grouped
 

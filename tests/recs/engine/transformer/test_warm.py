@@ -7,7 +7,7 @@ from recs.engine.checkpoint import Checkpoint
 from recs.engine.interactions import HeldOut, History, Items
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.transformer import Transformer
-from recs.engine.transformer.training import TrainingConfig
+from recs.engine.transformer.training_state import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
 from recs.engine.transformer.warm import WarmStart
 from tests.contracts.small_recommenders import GROUPS, ITEMS, Killed, grouped, interactions_of
