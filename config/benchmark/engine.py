@@ -177,6 +177,8 @@ class Pace:
 def measure_scale(data: Interactions, held_out: HeldOut, *, seconds: float) -> Scale:
     """``seconds`` bounds the training. Raises TooShort if that were too few for two steps."""
     items = Items(count=data.item_count)
+    # What a process loads for its first optimiser, seconds on some machines, is no pace of the engine's.
+    torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
     pace, model, floor = Pace(), Transformer(members=1), Popularity()
     began = time.perf_counter()
     model.fit(
