@@ -1,6 +1,8 @@
 # What a newcomer types. `make` alone lists it.
 PORT ?= 8000
 PY := .venv/bin/python
+# Each process of tests has servers of its own.
+PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist worksteal
 export PORT
 
 .PHONY: help setup setup-dev demo retrain test test-fast lint bench peers clean
@@ -21,10 +23,10 @@ retrain: setup  ## train a challenger now and publish it if it beats the champio
 	@$(PY) manage.py retrain $(ARGS)
 
 test: setup-dev  ## all tests, those in a real browser included (ARGS="-k word")
-	@$(PY) -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-fast: setup-dev  ## the tests that need no browser, no whole path and no training: a minute or so (ARGS="-k word")
-	@$(PY) -m pytest -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow" $(ARGS)
 
 lint: setup-dev  ## style, types, the architecture's rules, templates
 	@$(PY) -m ruff check .

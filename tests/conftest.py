@@ -44,6 +44,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Each process of tests takes a state folder, and so servers, of its own, and one core."""
+    os.environ.pop("ATTUNE_VAR", None)
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
 @pytest.fixture(scope="session")
 def running_services() -> Iterator[services.Services]:
     """Postgres and Redis for the length of the run; commits are not flushed to disk, for speed."""

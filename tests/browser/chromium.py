@@ -1,5 +1,6 @@
 """The browser of the tests: one that is installed, else Playwright's own, else the system's package."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -9,6 +10,9 @@ from pathlib import Path
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DOWNLOAD_SECONDS = 300
 """A download of 170 MB; without a network it fails within seconds."""
+
+LOCK = Path(__file__).resolve().parents[2] / "var" / "chromium.lock"
+"""Two processes of tests would install at once."""
 
 
 class NoBrowser(RuntimeError):
@@ -24,10 +28,13 @@ def launch_flags() -> list[str]:
 
 def provide() -> Path:
     """The path of a Chromium that runs, installed if need be. Raises NoBrowser."""
-    for find in (_on_path, _of_playwright, _download, _from_packages):
-        program = find()
-        if program and _runs(program):
-            return program
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for find in (_on_path, _of_playwright, _download, _from_packages):
+            program = find()
+            if program and _runs(program):
+                return program
     raise NoBrowser("the browser tests need Chromium: install it ('apt-get install chromium' as root)")
 
 
