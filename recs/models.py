@@ -140,7 +140,7 @@ class TrainingRun(models.Model):
 
     status = models.CharField(max_length=12, choices=Status, default=Status.RUNNING)
     stage = models.CharField(max_length=40, blank=True)
-    reason = models.TextField(blank=True, help_text="Why it was refused or failed.")
+    reason = models.TextField(blank=True, help_text="Why it was published or refused, or what failed.")
     figures = models.JSONField(default=dict, blank=True)
     version = models.ForeignKey(ModelVersion, models.SET_NULL, null=True, blank=True, related_name="runs")
     started_at = models.DateTimeField(auto_now_add=True)

@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('status', models.CharField(choices=[('running', 'Running'), ('published', 'Published'), ('refused', 'Refused'), ('failed', 'Failed'), ('interrupted', 'Interrupted')], default='running', max_length=12)),
                 ('stage', models.CharField(blank=True, max_length=40)),
-                ('reason', models.TextField(blank=True, help_text='Why it was refused or failed.')),
+                ('reason', models.TextField(blank=True, help_text='Why it was published or refused, or what failed.')),
                 ('figures', models.JSONField(blank=True, default=dict)),
                 ('started_at', models.DateTimeField(auto_now_add=True)),
                 ('heartbeat_at', models.DateTimeField(auto_now_add=True)),
