@@ -16,7 +16,7 @@ from recs.engine.recommender import Recommendations
 Row = TypeVar("Row")
 BATCH = 512
 SCORES_AT_ONCE = 1 << 25
-"""Scores that stand in memory together: 134 MB, with the answers 225."""
+"""Scores that stand in memory together: 134 MB, with the answers 225; a blend has as many of each member."""
 DEPTH = 1_000
 """How far down MRR looks: a target below place 1,000 counts 0 instead of less than 0.001."""
 

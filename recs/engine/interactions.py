@@ -171,6 +171,11 @@ class Items:
     attribute_offsets: IntArray | None = None
 
 
+def present(part: FloatArray) -> NDArray[np.bool_]:
+    """bool [items]: which rows of ``text`` or ``image`` are there."""
+    return np.isfinite(part).all(axis=1) & (np.abs(np.nan_to_num(part)).sum(axis=1) > 0)
+
+
 @dataclass(frozen=True, slots=True)
 class HeldOut:
     """What a recommender is asked and what would have been right; one row a user unless said otherwise.

@@ -49,6 +49,10 @@ class Recommendations:
     scores: FloatArray
 
 
+class CannotLearn(ValueError):
+    """There is nothing in the data that such a recommender could learn from; the message says what is missing."""
+
+
 class Recommender(Protocol):
     """``f``: history → ranked items.
 

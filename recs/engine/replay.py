@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from recs.engine.evaluation import Ranks
+from recs.engine.evaluation import Ranks, rows_at_once
 from recs.engine.interactions import FloatArray, History, IntArray, Interactions, wanted
 
 DAY = 86_400
@@ -93,6 +93,7 @@ def hits_of(
     histories: Sequence[History],
     events: Replay,
     *,
+    item_count: int,
     k: int = 10,
     progress: Callable[[float], None] | None = None,
 ) -> FloatArray:
@@ -104,8 +105,9 @@ def hits_of(
     shared = [now is before for before, now in pairwise(histories)]
     starts = np.flatnonzero(~np.array([False, *shared]))
     stops = np.append(starts[1:], len(events))
-    for begin in range(0, len(starts), BATCH):
-        first, last = starts[begin : begin + BATCH].tolist(), stops[begin : begin + BATCH].tolist()
+    size = rows_at_once(item_count, most=BATCH)
+    for begin in range(0, len(starts), size):
+        first, last = starts[begin : begin + size].tolist(), stops[begin : begin + size].tolist()
         # What a later event of the run leaves out, the list must hold beyond its k.
         more = max(
             len(events.had[stop - 1]) - len(events.had[start])

@@ -9,8 +9,8 @@ from recs.engine.artifact import Artifact, ArtifactError, array, read_artifact, 
 from recs.engine.catalogue_scores import CatalogueScores, places
 from recs.engine.interactions import FloatArray, History, IntArray
 from recs.engine.recommenders import FAMILY
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.blending import normalised
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 
 OWNER_IDS = "owner_ids"
@@ -20,7 +20,7 @@ OWNER_IDS = "owner_ids"
 class ServedRecommender:
     """Any member of the family, asked for histories of the owner's ids; nothing of it changes by being asked."""
 
-    def __init__(self, recommender: Base, ids: IntArray) -> None:
+    def __init__(self, recommender: ScoringRecommender, ids: IntArray) -> None:
         """``ids`` int64 [items], ascending: whose ``ids[i]`` is the recommender's item i."""
         self.recommender = recommender
         self.ids = ids
@@ -67,7 +67,7 @@ def _each(exclude: IntArray | None, rows: int) -> list[IntArray] | None:
     return None if exclude is None else [exclude] * rows
 
 
-def write_served(folder: Path, recommender: Base, *, ids: IntArray) -> str:
+def write_served(folder: Path, recommender: ScoringRecommender, *, ids: IntArray) -> str:
     """Returns the SHA-256 of the manifest."""
     packed = recommender.pack()
     return write_artifact(
@@ -82,7 +82,7 @@ def read_served(folder: Path, *, recommender: str, sha256: str) -> ServedRecomme
     if recommender not in FAMILY:
         raise ArtifactError(f"{folder} is a {recommender!r}, which this program does not know")
     made = FAMILY[recommender]()
-    assert isinstance(made, Base)
+    assert isinstance(made, ScoringRecommender)
     made.restore(artifact)
     items = made.scores([History.of_items([])]).shape[1]
     if items != len(ids):

@@ -92,27 +92,28 @@ def run_in_child(job: Job[Answer], console: Console) -> Answer:
         TimeElapsedColumn(),
         TextColumn("{task.fields[figures]}"),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        bar = bars.add_task(job.title, total=1.0, figures="")
-        while True:
-            try:
-                told = here.recv()
-            except KeyboardInterrupt:
-                child.terminate()
-                child.join()
-                raise
-            except EOFError:
-                child.join()
-                raise ChildError(f"{job.title}: the process ended with code {child.exitcode}") from None
-            if isinstance(told, Step):
-                figures = "  ".join(f"{name} {value:.4g}" for name, value in told.figures.items())
-                bars.update(bar, completed=told.done, figures=figures)
-            elif isinstance(told, str):
-                raise ChildError(f"{job.title}: {told}")
-            else:
-                bars.update(bar, completed=1.0)
-                child.join()
-                break
+    try:
+        with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+            bar = bars.add_task(job.title, total=1.0, figures="")
+            while True:
+                try:
+                    told = here.recv()
+                except EOFError:
+                    child.join()
+                    raise ChildError(f"{job.title}: the process ended with code {child.exitcode}") from None
+                if isinstance(told, Step):
+                    figures = "  ".join(f"{name} {value:.4g}" for name, value in told.figures.items())
+                    bars.update(bar, completed=told.done, figures=figures)
+                elif isinstance(told, str):
+                    raise ChildError(f"{job.title}: {told}")
+                else:
+                    bars.update(bar, completed=1.0)
+                    child.join()
+                    break
+    finally:
+        # An interrupt may come at any line, and the child does not hear it.
+        child.terminate()
+        child.join()
     if not console.is_terminal:
         console.print(f"{time.monotonic() - began:6.1f} s  {job.title}", highlight=False)
     return told

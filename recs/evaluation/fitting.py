@@ -11,8 +11,8 @@ from recs.engine.interactions import HeldOut, Interactions, Items
 from recs.engine.learning_curve import CurvePoint, LearningCurve
 from recs.engine.recommender import Budget, ProgressCallback, Recommender
 from recs.engine.recommenders import FAMILY
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.transition_graph import TransitionGraph
@@ -81,7 +81,7 @@ def made(name: str, own: OwnSettings | None) -> Recommender:
     if name == Transformer.name:
         recommender = Transformer(user=user, training=own.training)
     else:
-        members: dict[str, Callable[..., Base]] = {
+        members: dict[str, Callable[..., ScoringRecommender]] = {
             **MEMBERS,
             Transformer.name: partial(MEMBERS[Transformer.name], user=user, training=own.training),
             TransitionGraph.name: partial(TransitionGraph, own.training.kind_weights),

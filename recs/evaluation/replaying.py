@@ -73,7 +73,7 @@ class ReplayJob:
         popular = fit(
             "popularity", self.lesson, budget=Budget(self.seconds), seed=self.seed, tell=tell
         ).recommender
-        orders = {}
+        count, orders = self.lesson.items.count, {}
         for name, place in self.orders.items():
             events = replay(
                 ordered_within_moments(self.interactions, place), self.start, longest=self.own.longest
@@ -84,9 +84,9 @@ class ReplayJob:
             def told(done: float, name: str = name) -> None:
                 tell(Progress(f"replaying, {name}", done, {}))
 
-            following = hits_of(fitted.recommender, events.following, events, progress=told)
-            frozen = hits_of(fitted.recommender, events.frozen, events)
-            popularity = hits_of(popular, events.frozen, events)
+            following = hits_of(fitted.recommender, events.following, events, item_count=count, progress=told)
+            frozen = hits_of(fitted.recommender, events.frozen, events, item_count=count)
+            popularity = hits_of(popular, events.frozen, events, item_count=count)
             orders[name] = self._worth(events, following, frozen, popularity)
         return ReplayOutcome(self.recommender, orders, fitted.seconds, peak_rss_mb())
 

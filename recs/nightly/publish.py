@@ -24,8 +24,8 @@ from accounts.models import Shopper
 from recs import product_vectors, registry
 from recs.engine.artifact import write_artifact
 from recs.engine.interactions import History
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.blending import normalised
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.served import ServedRecommender, write_served
 from recs.models import ModelVersion
@@ -54,7 +54,7 @@ def build_version(
     dataset: Dataset,
     metrics: dict[str, Any],
     config: dict[str, Any],
-    best: Base | None = None,
+    best: ScoringRecommender | None = None,
 ) -> ModelVersion:
     """Row, files, partition and index. The version is still *building*: nobody reads it.
 
@@ -91,7 +91,7 @@ def build_version(
     return version
 
 
-def _require_same(judged: Base, served: ServedRecommender | None, dataset: Dataset) -> None:
+def _require_same(judged: ScoringRecommender, served: ServedRecommender | None, dataset: Dataset) -> None:
     """What serves must be what was judged. Raises RuntimeError."""
     lengths = range(1, 1 + min(COMPARED, len(dataset.product_ids)))
     histories = [History.of_items(np.arange(length)) for length in lengths]

@@ -21,10 +21,10 @@ from recs.engine.interactions import HeldOut, Kind
 from recs.engine.learning_curve import LearningCurve
 from recs.engine.recommender import Budget
 from recs.engine.recommenders import FAMILY
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
 from recs.engine.recommenders.neural_cf import NeuralCf
 from recs.engine.recommenders.popularity import Popularity
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.second_stage.two_stages import validated
 from recs.engine.recommenders.transformer import COLD, VALIDATION_ROWS, Transformer
 from recs.engine.recommenders.transition_graph import TransitionGraph
@@ -71,7 +71,7 @@ class Trained:
     epochs, the stage, loss and validation of every one.
     """
 
-    family: dict[str, Base]
+    family: dict[str, ScoringRecommender]
     best: str
     vectors: Transformer
     validation: dict[str, float]
@@ -86,11 +86,11 @@ def train(
     champion's towers."""
     _use_all_cores()
     split = dataset.split
-    family: dict[str, Base] = {}
+    family: dict[str, ScoringRecommender] = {}
     seconds: dict[str, float] = {}
     curves: dict[str, list[dict[str, float | str]]] = {}
 
-    def fitted(recommender: Base, budget: Budget) -> Base:
+    def fitted(recommender: ScoringRecommender, budget: Budget) -> ScoringRecommender:
         name = recommender.name
         curve = LearningCurve(night.learning(f"train {name}"))
         recommender.fit(
@@ -113,7 +113,7 @@ def train(
     for name in QUICK:
         if not _too_large_for(name, dataset):
             made = FAMILY[name]()
-            assert isinstance(made, Base)
+            assert isinstance(made, ScoringRecommender)
             family[name] = fitted(made, Budget(seconds=quick))
     weights = kind_weights()
     graph = fitted(TransitionGraph(weights), Budget(seconds=quick))
@@ -150,7 +150,7 @@ def kind_weights() -> dict[Kind, float]:
 
 
 def on_validation(
-    family: Mapping[str, Base], validation: HeldOut, *, item_count: int, seed: int
+    family: Mapping[str, ScoringRecommender], validation: HeldOut, *, item_count: int, seed: int
 ) -> dict[str, float]:
     """NDCG@10 of each; 0 of all where nobody came back in that slice, so that the transformer is chosen."""
     if not len(validation):
@@ -159,7 +159,7 @@ def on_validation(
     return {name: validated(one, rows, item_count=item_count) for name, one in family.items()}
 
 
-def best_of(family: Mapping[str, Base], validation: Mapping[str, float]) -> str:
+def best_of(family: Mapping[str, ScoringRecommender], validation: Mapping[str, float]) -> str:
     """Who of those that may serve has the highest NDCG@10 on validation; of equals the transformer, which serves by
     its vectors alone.
 
@@ -178,7 +178,7 @@ def _too_large_for(name: str, dataset: Dataset) -> bool:
     return name == NeuralCf.name and dataset.items.count > MOST_FOR_NEURAL_CF
 
 
-def _servable(family: Mapping[str, Base]) -> dict[str, Base]:
+def _servable(family: Mapping[str, ScoringRecommender]) -> dict[str, ScoringRecommender]:
     """Those that a web process can hold; the transformer serves by its vectors alone where it is larger."""
     return {
         name: one

@@ -10,11 +10,11 @@ import torch
 from scipy import sparse
 
 from recs.engine.interactions import History, Interactions, Kind
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.content_based import ContentBased
 from recs.engine.recommenders.least_squares import rotated, solve
 from recs.engine.recommenders.matrix_factorization import MatrixFactorization
 from recs.engine.recommenders.popularity import Popularity
+from recs.engine.recommenders.scoring import ScoringRecommender
 from tests.contracts.small_recommenders import (
     GROUPS,
     ITEMS,
@@ -41,7 +41,7 @@ def test_a_complaint_in_a_history_is_no_wish_for_what_is_like_it(name: str, kind
         np.array([np.nan, stars, np.nan], dtype=np.float32),
     )
     recommender = fitted(name)
-    assert isinstance(recommender, Base)
+    assert isinstance(recommender, ScoringRecommender)
 
     scores = recommender.scores([History.of_items([0, 3]), complaint])
 

@@ -10,7 +10,7 @@ import pytest
 
 from recs.engine.interactions import HeldOut, History, Kind
 from recs.engine.recommender import Budget, Progress, VectorRecommender
-from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.scoring import ScoringRecommender
 from tests.contracts.small_recommenders import (
     ALL_MAKERS,
     GROUPS,
@@ -201,7 +201,7 @@ def test_an_explanation_has_a_number_for_each_interaction(name: str):
 @every_recommender
 def test_an_explanation_is_the_score_with_an_interaction_minus_the_score_without_it(name: str):
     recommender = fitted(name)
-    assert isinstance(recommender, Base)
+    assert isinstance(recommender, ScoringRecommender)
     # One of them twice, a hide that takes something back, and items outside the catalogue.
     history = History.of_items([0, 3, 7, 0, -1, 6, 7, ITEMS])
     history.kind[6] = int(Kind.HIDE)
@@ -218,7 +218,7 @@ def test_an_explanation_is_the_score_with_an_interaction_minus_the_score_without
 @every_recommender
 def test_a_history_left_without_a_wish_counts_for_nothing_in_an_explanation(name: str):
     recommender = fitted(name)
-    assert isinstance(recommender, Base)
+    assert isinstance(recommender, ScoringRecommender)
     history = History.of_items([3, 0])
     history.kind[0] = int(Kind.HIDE)
 
@@ -237,7 +237,7 @@ def test_nothing_explains_an_item_outside_the_catalogue(name: str, item: int):
 def test_a_score_of_those_who_have_vectors_is_an_inner_product(name: str):
     recommender = fitted(name)
     assert isinstance(recommender, VectorRecommender)
-    assert isinstance(recommender, Base)
+    assert isinstance(recommender, ScoringRecommender)
     histories = [History.of_items([0, 3]), History.of_items([7, 1, 4])]
 
     users = recommender.encode(histories)

@@ -10,8 +10,8 @@ from catalog.models import Product
 from recs.content_items import content_items
 from recs.engine.interactions import FloatArray, Items, Kind
 from recs.engine.recommender import Budget
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.item_knn import ItemKnn
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.transformer.training_state import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
@@ -98,7 +98,7 @@ def build_model(
     *,
     vectors: FloatArray | None = None,
     trained: int | None = None,
-    best: Base | None = None,
+    best: ScoringRecommender | None = None,
 ) -> tuple[ModelVersion, Transformer]:
     """A version that is ready, with random vectors unless told, and the model in it."""
     product_ids = np.array([product.pk for product in products], dtype=np.int64)

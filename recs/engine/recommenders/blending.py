@@ -10,7 +10,7 @@ import numpy as np
 from recs.engine.evaluation import rows_at_once
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray
 from recs.engine.recommender import best_places, inside
-from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.scoring import ScoringRecommender
 
 PLACES = 100
 """Of each member's list: what no member puts there has no part in the first ten of a blend."""
@@ -70,7 +70,7 @@ def normalised(scores: FloatArray) -> FloatArray:
     return (scores / np.where(best > 0, np.maximum(best, FAINTEST), 1.0)).astype(np.float32)
 
 
-def candidates(members: Sequence[Base], held_out: HeldOut) -> Candidates:
+def candidates(members: Sequence[ScoringRecommender], held_out: HeldOut) -> Candidates:
     """Asks all members for all rows; excluded items are no candidates."""
     scores, hits = [], []
     items = members[0].scores(held_out.histories[:1]).shape[1]

@@ -16,10 +16,10 @@ import numpy as np
 from recs.engine.artifact import Artifact, array
 from recs.engine.interactions import AGAINST, FloatArray, HeldOut, History, IntArray, Interactions, Items
 from recs.engine.recommender import Budget, ProgressCallback
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.content_parts import PARTS, PartShapes, content_vectors, part_shapes
 from recs.engine.recommenders.inner_products import inner_products
 from recs.engine.recommenders.popularity import popularity
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.tuning import Judge, choose
 from recs.engine.recommenders.wishes import Wishes, read_wishes
 
@@ -31,7 +31,7 @@ DECAYS = (0.8, 1.0, 0.6, 0.4)
 """Tried on validation beside the first, one after the other: w, and the weight of a wish against the next newer."""
 
 
-class ContentBased(Base):
+class ContentBased(ScoringRecommender):
     name = "content_based"
 
     def fit(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recs.engine.interactions import FloatArray, IntArray, Items
+from recs.engine.interactions import FloatArray, IntArray, Items, present
 
 PARTS = ("text", "image", "attributes", "category")
 WIDTH = 2_048
@@ -67,10 +67,10 @@ def content_vectors(items: Items, shapes: PartShapes) -> dict[str, FloatArray]:
 def _mean(part: FloatArray | None) -> FloatArray:
     if part is None:
         return np.zeros(0, dtype=np.float32)
-    present = _present(part)
-    if present.sum() < 2:
+    there = present(part)
+    if there.sum() < 2:
         return np.zeros(part.shape[1], dtype=np.float32)
-    return part[present].mean(axis=0).astype(np.float32)
+    return part[there].mean(axis=0).astype(np.float32)
 
 
 def _centred(part: FloatArray | None, mean: FloatArray, count: int) -> FloatArray:
@@ -79,7 +79,7 @@ def _centred(part: FloatArray | None, mean: FloatArray, count: int) -> FloatArra
         return np.zeros((count, len(mean)), dtype=np.float32)
     if part.shape != (count, len(mean)):
         raise ValueError(f"content vectors of shape {part.shape}, expected {(count, len(mean))}")
-    return _unit(np.where(_present(part)[:, None], part - mean, 0.0))
+    return _unit(np.where(present(part)[:, None], part - mean, 0.0))
 
 
 def _attributes(items: Items, idf: FloatArray) -> FloatArray:
@@ -113,10 +113,6 @@ def _hashed(known: int) -> tuple[IntArray, FloatArray]:
         return np.arange(known), np.ones(known, dtype=np.float32)
     rng = np.random.default_rng(known)
     return rng.integers(0, WIDTH, known), rng.choice(np.array([-1.0, 1.0], dtype=np.float32), known)
-
-
-def _present(part: FloatArray) -> np.ndarray:
-    return np.isfinite(part).all(axis=1) & (np.abs(np.nan_to_num(part)).sum(axis=1) > 0)
 
 
 def _unit(vectors: np.ndarray) -> FloatArray:

@@ -16,7 +16,6 @@ from recs.engine.artifact import Artifact, array
 from recs.engine.directions import leading_directions
 from recs.engine.interactions import AGAINST, FloatArray, HeldOut, History, Interactions, Items
 from recs.engine.recommender import Budget, ProgressCallback
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.item_weights import (
     MOST_ITEMS,
     RANK,
@@ -26,6 +25,7 @@ from recs.engine.recommenders.item_weights import (
     ridge_weights,
 )
 from recs.engine.recommenders.popularity import popularity
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.tuning import Judge, choose
 from recs.engine.recommenders.wishes import Wishes, read_wishes, wanted_matrix
 
@@ -34,7 +34,7 @@ DECAYS = (1.0, 0.8, 0.6)
 """Tried on validation: λ, and the weight of an interaction against the next newer one."""
 
 
-class Ease(Base):
+class Ease(ScoringRecommender):
     name = "ease"
 
     def fit(
@@ -56,10 +56,15 @@ class Ease(Base):
             return
 
         def candidates() -> Iterator[tuple[float, float, ItemWeights]]:
+            took = 0.0
             for penalty in PENALTIES:
+                began = time.monotonic()
+                if took and began + took > until:
+                    return
                 # Gone before the next is made, unless it is the best so far: they are large.
                 vars(self).pop("weights", None)
                 self.weights = solve(penalty)
+                took = time.monotonic() - began
                 for decay in DECAYS:
                     self.decay = decay
                     yield penalty, decay, self.weights

@@ -17,8 +17,7 @@ import numpy as np
 
 from recs.engine.artifact import Artifact, ArtifactError, array
 from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
-from recs.engine.recommender import Budget, Progress, ProgressCallback
-from recs.engine.recommenders.base import Base
+from recs.engine.recommender import Budget, CannotLearn, Progress, ProgressCallback
 from recs.engine.recommenders.blending import (
     LENGTHS,
     candidates,
@@ -33,6 +32,7 @@ from recs.engine.recommenders.item_knn import ItemKnn
 from recs.engine.recommenders.matrix_factorization import MatrixFactorization
 from recs.engine.recommenders.neighbouring_states import NeighbouringStates
 from recs.engine.recommenders.popularity import Popularity
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.transition_graph import TransitionGraph
@@ -40,7 +40,7 @@ from recs.engine.recommenders.user_knn import UserKnn
 
 logger = logging.getLogger(__name__)
 
-MEMBERS: Mapping[str, Callable[..., Base]] = {
+MEMBERS: Mapping[str, Callable[..., ScoringRecommender]] = {
     "transformer": partial(Transformer, second_stage=False),
     "neighbouring_states": NeighbouringStates,
     "transition_graph": TransitionGraph,
@@ -66,7 +66,7 @@ VALIDATION_ROWS = 6_000
 class Hybrid(TwoStages):
     name = "hybrid"
 
-    def __init__(self, members: Mapping[str, Callable[..., Base]] = MEMBERS) -> None:
+    def __init__(self, members: Mapping[str, Callable[..., ScoringRecommender]] = MEMBERS) -> None:
         self.makers = members
 
     def fit(
@@ -82,7 +82,7 @@ class Hybrid(TwoStages):
         """Without validation all members weigh alike. A member that cannot learn from such data is left out."""
         until = time.monotonic() + budget.seconds
         kept_back = (1 - FOR_MEMBERS) * budget.seconds
-        self.members: dict[str, Base] = {}
+        self.members: dict[str, ScoringRecommender] = {}
         for number, name in enumerate(self.makers):
 
             def told(step: Progress, number: int = number, name: str = name) -> None:
@@ -103,7 +103,7 @@ class Hybrid(TwoStages):
                     validation=validation,
                     progress=told,
                 )
-            except ValueError as reason:
+            except CannotLearn as reason:
                 logger.warning("the hybrid goes on without %s: %s", name, reason)
                 continue
             self.members[name] = member
@@ -114,7 +114,9 @@ class Hybrid(TwoStages):
         if validation:
             self.order(interactions, items, validation, until=until, seed=seed, progress=progress)
 
-    def blend(self, members: Mapping[str, Base], validation: HeldOut | None, *, seed: int) -> None:
+    def blend(
+        self, members: Mapping[str, ScoringRecommender], validation: HeldOut | None, *, seed: int
+    ) -> None:
         """Becomes the blend of members that are fitted already, without a second stage; their names are those of
         ``MEMBERS``."""
         # In the order in which ``unpack`` finds them: the columns of the weights.
@@ -196,12 +198,12 @@ class Hybrid(TwoStages):
         own = sum(member.parameters for member in self.members.values())
         return own + (self.second.parameters if self.second else 0)
 
-    def _made(self, name: str) -> Base:
-        """An empty member. Raises ValueError for one that reads by a transformer, if there is none."""
+    def _made(self, name: str) -> ScoringRecommender:
+        """An empty member. Raises CannotLearn for one that reads by a transformer, if there is none."""
         if name != NeighbouringStates.name:
             return self.makers[name]()
         if TRANSFORMER not in self.members:
-            raise ValueError(f"it reads by the {TRANSFORMER}, which is no member")
+            raise CannotLearn(f"it reads by the {TRANSFORMER}, which is no member")
         return self.makers[name](self.members[TRANSFORMER])
 
     def _forget_the_silent(self) -> None:

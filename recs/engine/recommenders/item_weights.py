@@ -10,10 +10,11 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from recs.engine.interactions import FloatArray
+from recs.engine.recommender import CannotLearn
 from recs.engine.recommenders.inner_products import inner_products
 
 MOST_ITEMS = 30_000
-"""Beyond, a dense matrix would take more than 3.6 GB."""
+"""Beyond, a dense matrix would take more than 3.6 GB, and while the best of several is chosen two stand."""
 RANK = 512
 STRIPE = 512
 """Rows of a matrix that are mirrored at once."""
@@ -70,7 +71,7 @@ def ease_weights(gram: sparse.csr_matrix, penalty: float) -> Dense:
     if not failed:
         factor, failed = lapack.spotri(factor, lower=1, overwrite_c=1)
     if failed:
-        raise ValueError(f"the items' matrix cannot be inverted with a penalty of {penalty}")
+        raise CannotLearn(f"the items' matrix cannot be inverted with a penalty of {penalty}")
     inverse = factor.T
     _mirror(inverse)
     inverse /= -inverse.diagonal().copy()

@@ -20,9 +20,9 @@ from torch import Tensor
 from recs.engine.artifact import Artifact, array
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, Kind, wanted
 from recs.engine.recommender import Budget, Progress, ProgressCallback
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.least_squares import Side, rotated, solve
 from recs.engine.recommenders.popularity import popularity
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.tuning import Judge, choose
 from recs.engine.recommenders.wishes import Wishes, read_wishes
 
@@ -52,7 +52,7 @@ DECAYS = (1.0, 0.8, 0.6, 0.4)
 """Tried on validation; factors last, for they cost most, and the weight of a wish against the next newer one."""
 
 
-class MatrixFactorization(Base):
+class MatrixFactorization(ScoringRecommender):
     name = "matrix_factorization"
 
     def fit(

@@ -9,11 +9,11 @@ from scipy import sparse
 
 from recs.engine.artifact import Artifact, array
 from recs.engine.interactions import AGAINST, FloatArray, History
-from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.wishes import read_wishes
 
 
-class ByNeighbours(Base):
+class ByNeighbours(ScoringRecommender):
     """``p(h, c) = sum over i of h, newest first, of decay^age s(i, c)``; a complaint counts against.
 
     ``neighbours`` float32 [items, items] holds ``s``, ``popular`` [items] decides where no neighbour speaks.

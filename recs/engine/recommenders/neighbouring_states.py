@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from recs.engine.artifact import Artifact, array
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, wanted
-from recs.engine.recommender import Budget, ProgressCallback
-from recs.engine.recommenders.base import Base
+from recs.engine.recommender import Budget, CannotLearn, ProgressCallback
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.tuning import Judge, choose
 from recs.engine.transformer.batches import target_weights
@@ -33,7 +33,7 @@ MOST_STATES = 200_000
 AT_ONCE = 256
 
 
-class NeighbouringStates(Base):
+class NeighbouringStates(ScoringRecommender):
     """Reads histories by a transformer that is fitted already, and is kept beside it."""
 
     name = "neighbouring_states"
@@ -55,7 +55,7 @@ class NeighbouringStates(Base):
         validation: HeldOut | None = None,
         progress: ProgressCallback | None = None,
     ) -> None:
-        """Raises ValueError if no history has two interactions."""
+        """Raises CannotLearn if no history has two interactions."""
         until = time.monotonic() + budget.seconds
         interactions, _ = apart(interactions)
         rng = np.random.default_rng(seed)
@@ -64,7 +64,7 @@ class NeighbouringStates(Base):
         counts = target_weights(interactions.kind, interactions.value, weights)
         told = 1 + np.flatnonzero((np.diff(interactions.user) == 0) & (counts[1:] > 0))
         if not len(told):
-            raise ValueError("no history has two interactions, so nothing came next")
+            raise CannotLearn("no history has two interactions, so nothing came next")
         # Where no time is known, chance decides which are kept.
         chance = rng.random(len(told))
         kept = np.zeros(len(interactions), dtype=bool)

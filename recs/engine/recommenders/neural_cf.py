@@ -24,10 +24,10 @@ from torch.nn import functional
 from recs.engine.artifact import Artifact, array
 from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
 from recs.engine.recommender import Budget, ProgressCallback
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.neumf import NeuMf, NeuMfConfig
 from recs.engine.recommenders.neumf_training import BranchTraining
 from recs.engine.recommenders.popularity import popularity
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.tuning import Judge
 from recs.engine.recommenders.wishes import Wishes, read_wishes, wanted_matrix
 from recs.engine.transformer.losses import has_bf16, softmax_backward
@@ -44,7 +44,7 @@ FIRST_SHARE = 0.7
 """Of the budget, for the factorised branch."""
 
 
-class NeuralCf(Base):
+class NeuralCf(ScoringRecommender):
     name = "neural_cf"
 
     def __init__(self, config: NeuMfConfig | None = None) -> None:

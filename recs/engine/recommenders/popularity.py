@@ -11,7 +11,7 @@ import numpy as np
 from recs.engine.artifact import Artifact, array
 from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items, wanted
 from recs.engine.recommender import Budget, ProgressCallback
-from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.scoring import ScoringRecommender
 
 HALF_LIFE_DAYS = 30.0
 """Days; counted from the newest interaction, and not at all where the data has no times."""
@@ -29,7 +29,7 @@ def popularity(
     return np.bincount(interactions.item[positive], weights=weight, minlength=item_count).astype(np.float32)
 
 
-class Popularity(Base):
+class Popularity(ScoringRecommender):
     """The same list for everybody: the floor that every other recommender must clear."""
 
     name = "popularity"

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from recs.engine.evaluation import Ranks, evaluate
 from recs.engine.interactions import HeldOut
-from recs.engine.recommender import Progress, ProgressCallback
+from recs.engine.recommender import CannotLearn, Progress, ProgressCallback
 
 Candidate = TypeVar("Candidate")
 
@@ -49,7 +49,7 @@ def choose(
     """The candidate that validates best; of equals the first.
 
     ``candidates`` puts the recommender into each state in turn and yields what restores it. After ``until``
-    (``time.monotonic``) no further one is asked for. Raises ValueError without a single one.
+    (``time.monotonic``) no further one is asked for. Raises CannotLearn without a single one.
     """
     best = -1.0
     chosen: list[Candidate] = []
@@ -65,5 +65,5 @@ def choose(
         if time.monotonic() > until:
             break
     if not chosen:
-        raise ValueError("nothing to choose from")
+        raise CannotLearn("nothing to choose from")
     return chosen[0]

@@ -18,9 +18,9 @@ from scipy import sparse
 from recs.engine.artifact import Artifact, array
 from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
 from recs.engine.recommender import Budget, ProgressCallback
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.neighbourhood import strongest
 from recs.engine.recommenders.popularity import popularity
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.tuning import Judge, choose
 from recs.engine.recommenders.wishes import Wishes, read_wishes, wanted_matrix
 
@@ -32,7 +32,7 @@ DECAYS = (0.8, 1.0, 0.6, 0.4)
 """Tried on validation, one after the other: N, λ, and the weight of a wish against the next newer one."""
 
 
-class UserKnn(Base):
+class UserKnn(ScoringRecommender):
     name = "user_knn"
 
     def fit(

@@ -14,7 +14,7 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recs.engine.interactions import FloatArray, IntArray, Items
+from recs.engine.interactions import FloatArray, IntArray, Items, present
 from recs.engine.transformer.content_start import content_weights
 
 PRICE_BANDS = 10
@@ -84,9 +84,9 @@ def item_features(items: Items, known: IntArray, config: ItemTowerConfig) -> Ite
     mask = np.zeros((count, len(PARTS)), dtype=np.float32)
     mask[:, 0] = known >= 0
     text = _dense(items.text, count, config.text)
-    mask[:, 1] = _present(text) if config.text else 0
+    mask[:, 1] = present(text) if config.text else 0
     image = _dense(items.image, count, config.image)
-    mask[:, 2] = _present(image) if config.image else 0
+    mask[:, 2] = present(image) if config.image else 0
     category = np.full(count, -1) if items.category is None else np.asarray(items.category)
     category = np.where(category < config.categories, category, -1)
     mask[:, 3] = category >= 0
@@ -222,10 +222,6 @@ def _dense(part: FloatArray | None, count: int, width: int) -> FloatArray:
     if part.shape != (count, width):
         raise ValueError(f"content vectors of shape {part.shape}, expected {(count, width)}")
     return np.ascontiguousarray(part, dtype=np.float32)
-
-
-def _present(part: FloatArray) -> np.ndarray:
-    return np.isfinite(part).all(axis=1) & (np.abs(np.nan_to_num(part)).sum(axis=1) > 0)
 
 
 def _attributes(items: Items, known: int) -> tuple[IntArray, IntArray]:

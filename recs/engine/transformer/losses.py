@@ -2,7 +2,7 @@
 
 The gradient is written out instead of left to autograd: with it a chunk of logits is passed over three times
 instead of some ten, and chunks small enough for the processor's cache make each pass cheap. Measured on two
-cores for 1,500 targets among 12,101 items of 128 dimensions in float32: 126 ms against 235 ms by autograd. Bfloat16,
+cores for 1,500 targets among 12,000 items of 128 dimensions in float32: 126 ms against 235 ms by autograd. Bfloat16,
 where the processor has it, took half the time of float32.
 """
 

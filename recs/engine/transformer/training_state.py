@@ -11,9 +11,9 @@ from recs.engine.transformer.batches import TARGET_WEIGHTS
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """``patience``: validations without a better NDCG@10 before the end; on Beauty it stands for seven after the fifth
-    and then rises again. ``averaging``: decay per step of the weights' moving average, which is what is validated and
-    kept: 0.99 looks back over some hundred steps. ``kind_weights``: what it counts to predict an interaction of a kind.
+    """``patience``: validations without a better NDCG@10 before the end; it may stand for seven and then
+    rise again. ``averaging``: decay per step of the weights' moving average, which is what is validated and kept: 0.99
+    looks back over some hundred steps. ``kind_weights``: what it counts to predict an interaction of a kind.
     Where going over the whole catalogue would take more than ``whole_mb`` of memory, a training is as in
     ``sampled.py``, against ``negatives`` items a step.
     """

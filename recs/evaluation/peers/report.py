@@ -18,9 +18,7 @@ from recs.evaluation.judgement import Judged, as_json, baseline_of
 from recs.evaluation.leave_last_out import Outcome, Protocol
 from recs.evaluation.peers.exchange import Answer
 from recs.evaluation.peers.running import validation_ndcg
-from recs.evaluation.tables import difference, interval
-
-METRICS = ("hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr", "coverage@10")
+from recs.evaluation.tables import METRICS, difference, interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,8 @@ def test_a_long_history_keeps_its_newest_and_still_excludes_all():
 def test_hits_are_what_the_first_k_of_the_unknown_items_hold():
     events = replay(interactions(ROWS), 10 * DAY, longest=50)
 
-    following = hits_of(Successor(), events.following, events, k=1)
-    frozen = hits_of(Successor(), events.frozen, events, k=1)
+    following = hits_of(Successor(), events.following, events, item_count=12, k=1)
+    frozen = hits_of(Successor(), events.frozen, events, item_count=12, k=1)
 
     # Following: after 2 comes 3; after 9 comes 10, not 4; after 4 comes 5; nothing is known; after 7 comes 8.
     assert following.tolist() == [1.0, 0.0, 1.0, 0.0, 1.0]
@@ -114,8 +114,10 @@ def test_events_that_share_a_history_are_answered_as_each_by_itself():
     events = replay(interactions(rows), 10 * DAY, longest=50)
     assert len({id(history) for history in events.frozen}) == 1
 
-    together = hits_of(Successor(), events.frozen, events, k=2)
-    apart = hits_of(Successor(), [history.without(-1) for history in events.frozen], events, k=2)
+    together = hits_of(Successor(), events.frozen, events, item_count=12, k=2)
+    apart = hits_of(
+        Successor(), [history.without(-1) for history in events.frozen], events, item_count=12, k=2
+    )
 
     assert together.tolist() == apart.tolist()
     assert 0 < together.sum() < 10

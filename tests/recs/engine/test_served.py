@@ -9,8 +9,8 @@ import pytest
 from recs.engine.artifact import ARRAYS, MANIFEST, ArtifactError, read_artifact, write_artifact
 from recs.engine.interactions import History, Kind
 from recs.engine.recommenders import FAMILY
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.neural_cf import NeuralCf
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.served import ServedRecommender, read_served, write_served
 from tests.contracts.small_recommenders import ITEMS, fitted
 
@@ -19,9 +19,9 @@ IDS = np.arange(ITEMS) * 10 + 7
 UNKNOWN = 8
 
 
-def base(name: str) -> Base:
+def base(name: str) -> ScoringRecommender:
     recommender = fitted(name)
-    assert isinstance(recommender, Base)
+    assert isinstance(recommender, ScoringRecommender)
     return recommender
 
 

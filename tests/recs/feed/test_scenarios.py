@@ -2,58 +2,24 @@
 
 from __future__ import annotations
 
-import uuid
-
-import numpy as np
 import pytest
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Cart, CartLine, Consent, Shopper
 from catalog.models import Product
-from recs import product_vectors, registry
 from recs.engine.interactions import Kind
-from recs.feed import request, scenarios
+from recs.feed import scenarios
 from recs.feed.scenarios import SCENARIOS, rerank_products, serve_feed
 from recs.ingest.record import NewInteraction, record_interactions
 from recs.models import Recommendation
-from recs.nightly import publish
-from recs.popularity import refresh_popularity
 from tests.factories import InteractionFactory, ProductFactory, ShopperFactory
-from tests.recs.small_shop import build_model, make_histories, make_shelves, publish_model, unit
+from tests.recs.feed.serving import codes, do
 
 pytestmark = pytest.mark.django_db
 
-PER_SHELF = 10
 MOST_STATEMENTS = 20
 """Of a home feed, its transactions included: one per source, facts and row. More would be one per product."""
-
-
-@pytest.fixture
-def shelves() -> list[list[Product]]:
-    """Three shelves with a history of purchases, each shopper's from one shelf."""
-    made = make_shelves(3, PER_SHELF)
-    make_histories(made, shoppers=12, length=6)
-    refresh_popularity()
-    return made
-
-
-@pytest.fixture
-def model(shelves, artifacts):
-    """Products of one shelf lie close together."""
-    rng = np.random.default_rng(5)
-    centres = np.repeat(np.eye(8)[:3], PER_SHELF, axis=0)
-    placed = unit(centres + 0.1 * rng.standard_normal(centres.shape))
-    return publish_model([product for shelf in shelves for product in shelf], vectors=placed)
-
-
-def do(shopper: Shopper, kind: Kind, *products: Product) -> int:
-    new = [NewInteraction(kind=kind, product_id=product.pk) for product in products]
-    return record_interactions(shopper=shopper, interactions=new).seq
-
-
-def codes(feed) -> list[str]:
-    return [item.product.code for item in feed.items]
 
 
 def ask(scenario: str, shopper: Shopper | None, product: Product, **more):
@@ -199,71 +165,6 @@ def test_who_refuses_personal_feeds_gets_what_a_newcomer_gets(shelves, model):
     assert feed.seq == 3
 
 
-def test_a_source_that_fails_does_not_cost_the_feed(shelves, model, monkeypatch, caplog):
-    shopper = ShopperFactory()
-    do(shopper, Kind.VIEW, shelves[0][0])
-
-    def broken(**_):
-        raise DatabaseError("the index is gone")
-
-    monkeypatch.setattr(product_vectors, "nearest", broken)
-    feed = serve_feed(scenario="home", shopper=shopper, count=8)
-
-    assert len(feed.items) == 8
-    assert [(one.name, one.error) for one in feed.trace.stages if one.error] == [
-        ("nearest", "DatabaseError: the index is gone")
-    ]
-    assert "source nearest failed" in caplog.text
-
-
-def test_a_shopper_who_cannot_be_encoded_still_gets_a_feed_of_what_they_did(shelves, model, monkeypatch):
-    shopper = ShopperFactory()
-    seq = do(shopper, Kind.VIEW, *shelves[1][:2])
-
-    def broken(**_):
-        raise RuntimeError("no memory")
-
-    monkeypatch.setattr(request, "fresh_history", broken)
-    feed = serve_feed(scenario="home", shopper=shopper, count=5)
-
-    assert (feed.seq, feed.trace.stages[0].error) == (seq, "RuntimeError: no memory")
-    assert feed.items[0].product.category_id == shelves[1][0].category_id
-
-
-def test_a_swap_during_a_feed_does_not_mix_versions(shelves, model, monkeypatch):
-    shopper = ShopperFactory()
-    do(shopper, Kind.VIEW, shelves[0][0])
-    products = [product for shelf in shelves for product in shelf]
-    expected = codes(serve_feed(scenario="home", shopper=shopper, count=8))
-    challenger, _ = build_model(products)
-    read, used = registry.active_version, []
-
-    def read_then_swap():
-        """The challenger becomes active as soon as the feed has read which version is."""
-        found = read()
-        if not swapped:
-            swapped.append(True)
-            publish.activate(challenger)
-        return found
-
-    def noting(search):
-        def call(**asked):
-            used.append(asked["version"].name)
-            return search(**asked)
-
-        return call
-
-    swapped: list[bool] = []
-    monkeypatch.setattr(registry, "active_version", read_then_swap)
-    for name in ("nearest", "similar"):
-        monkeypatch.setattr(product_vectors, name, noting(getattr(product_vectors, name)))
-    feed = serve_feed(scenario="home", shopper=shopper, count=8)
-
-    assert used == [model.name, model.name]
-    assert (feed.model_version, codes(feed)) == (model.name, expected)
-    assert serve_feed(scenario="home", shopper=shopper, count=8).model_version == challenger.name
-
-
 def test_a_feed_is_logged_as_it_was_shown(shelves, model):
     shopper = ShopperFactory()
 
@@ -279,17 +180,6 @@ def test_a_feed_is_logged_as_it_was_shown(shelves, model):
         "sources": ["similar", "popular_in_category"],
         "reason": "similar_to",
     }
-
-
-def test_a_log_that_fails_does_not_cost_the_feed(shelves, monkeypatch, caplog):
-    def broken(**_):
-        raise DatabaseError("disk full")
-
-    monkeypatch.setattr(Recommendation.objects, "create", broken)
-    feed = serve_feed(scenario="trending", shopper=None, count=4)
-
-    assert (feed.recommendation, len(feed.items)) == (None, 4)
-    assert "was not logged" in caplog.text
 
 
 def test_a_feed_that_is_only_looked_at_is_not_logged(shelves):
@@ -337,14 +227,3 @@ def test_reranking_for_a_newcomer_keeps_what_is_equally_wanted_in_the_order_give
     items = rerank_products(shopper=None, products=given)
 
     assert [item.product for item in items] == given
-
-
-def test_a_shopper_erased_meanwhile_gets_a_newcomers_feed(shelves, model):
-    shopper = ShopperFactory()
-    do(shopper, Kind.VIEW, shelves[0][0])
-    Shopper.objects.filter(pk=shopper.pk).delete()
-
-    feed = serve_feed(scenario="home", shopper=shopper, count=4, log=False)
-
-    assert (feed.seq, len(feed.items)) == (0, 4)
-    assert isinstance(serve_feed(scenario="home", shopper=None, count=4).recommendation, uuid.UUID)

@@ -14,8 +14,8 @@ from recs.engine.artifact import Artifact
 from recs.engine.evaluation import Ranks, evaluate, rows_at_once
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
 from recs.engine.recommender import Progress, ProgressCallback, Recommendations, top_k
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.popularity import popularity
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.second_stage.answers import AT_ONCE, PLACES, WEIGHTS, Proposals, answers
 from recs.engine.recommenders.second_stage.learning import OutOfTime
 from recs.engine.recommenders.second_stage.likeness import likenesses
@@ -31,7 +31,7 @@ PREFIX = f"{SecondStage.name}."
 """How the names of its arrays begin in an artifact."""
 
 
-class TwoStages(Base):
+class TwoStages(ScoringRecommender):
     """``scores`` are the first stage's; without a second one ``recommend`` ranks by them alone."""
 
     second: SecondStage | None = None
@@ -136,7 +136,7 @@ class TwoStages(Base):
         halfway = (time.monotonic() + until) / 2
         at_once = rows_at_once(items.count, most=AT_ONCE)
         told = answers(self, validation.sample(ANSWERS, seed=seed), until=halfway, at_once=at_once)
-        if validation.complaints is not None:
+        if validation.complaints:
             hidden = validation.complaints.sample(ANSWERS, seed=seed)
             told = told.joined(answers(self, hidden, until=halfway, at_once=at_once))
         try:

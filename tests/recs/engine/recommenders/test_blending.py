@@ -9,7 +9,6 @@ import pytest
 
 from recs.engine.interactions import HeldOut, History
 from recs.engine.recommenders import blending
-from recs.engine.recommenders.base import Base
 from recs.engine.recommenders.blending import (
     FEWEST,
     Candidates,
@@ -18,6 +17,7 @@ from recs.engine.recommenders.blending import (
     length_bucket,
     normalised,
 )
+from recs.engine.recommenders.scoring import ScoringRecommender
 
 ITEMS = 30
 
@@ -108,7 +108,7 @@ def test_members_speak_on_one_scale_and_a_row_without_a_score_stays():
     assert normalised(scores).tolist() == [[0.5, 1.0, -0.5], [0.0, 0.0, 0.0]]
 
 
-class Saying(Base):
+class Saying(ScoringRecommender):
     """Says the same of every history."""
 
     name = "saying"

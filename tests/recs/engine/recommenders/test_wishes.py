@@ -6,7 +6,7 @@ import pytest
 from recs.engine.interactions import History, Interactions, Items, Kind
 from recs.engine.recommender import Budget
 from recs.engine.recommenders import FAMILY
-from recs.engine.recommenders.base import Base
+from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.wishes import read_wishes
 
 
@@ -70,7 +70,7 @@ def test_a_hide_pushes_away_what_is_like_it(name: str):
     )
     items = Items(count=10, attribute_ids=np.repeat([0, 1], 5), attribute_offsets=np.arange(11))
     model = FAMILY[name]()
-    assert isinstance(model, Base)
+    assert isinstance(model, ScoringRecommender)
     # The epochs end it, not the clock: what it has learnt must not hang on how busy the machine is.
     model.fit(data, items, budget=Budget(600), seed=0)
 

@@ -12,8 +12,11 @@ from recs.engine.artifact import Artifact, ArtifactError, read_artifact, write_a
 from recs.engine.interactions import FloatArray, History, IntArray
 from recs.engine.recommender import Recommendations, Recommender, top_k
 
+ASKED_AT_ONCE = 64
+"""Histories that an explanation has scored together: each takes a whole catalogue of scores."""
 
-class Base(Recommender):
+
+class ScoringRecommender(Recommender):
     """A member says what it scores with, and what of it is kept."""
 
     @abstractmethod
@@ -46,14 +49,18 @@ class Base(Recommender):
         return top_k(self.scores(histories), k, exclude=exclude, among=among)
 
     def explain(self, history: History, item: int) -> FloatArray:
-        """Leave one out, all in one batch: the final score with an interaction minus that without it, which is nothing
+        """Leave one out, in batches: the final score with an interaction minus that without it, which is nothing
         where no wish is left. Zeros for an item outside the catalogue."""
         asked = [history, *(history.without(place) for place in range(len(history)))]
-        scores = self.final_scores(asked)
-        if not 0 <= item < scores.shape[1]:
-            return np.zeros(len(history), dtype=np.float32)
-        own = np.where([one.within(scores.shape[1]).tells for one in asked], scores[:, item], np.float32(0))
-        return (own[0] - own[1:]).astype(np.float32)
+        own = np.zeros(len(asked), dtype=np.float32)
+        for start in range(0, len(asked), ASKED_AT_ONCE):
+            some = asked[start : start + ASKED_AT_ONCE]
+            scores = self.final_scores(some)
+            if not 0 <= item < scores.shape[1]:
+                break
+            tells = [one.within(scores.shape[1]).tells for one in some]
+            own[start : start + len(some)] = np.where(tells, scores[:, item], 0.0)
+        return own[0] - own[1:]
 
     def save(self, folder: Path) -> str:
         """Writes an artifact, all or nothing; returns the SHA-256 of its manifest."""
