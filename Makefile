@@ -1,8 +1,8 @@
 # What a newcomer types. `make` alone lists it.
 PORT ?= 8000
 PY := .venv/bin/python
-# Each process of tests has servers of its own.
-PYTEST := $(PY) -m pytest -n logical --maxprocesses 4 --dist worksteal
+# A process of tests for each core that is ours; each has servers of its own.
+PYTEST = $(PY) -m pytest -n $$(nproc) --maxprocesses 4 --dist worksteal
 export PORT
 
 .PHONY: help setup setup-dev demo retrain test test-fast lint bench peers clean

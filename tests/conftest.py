@@ -47,6 +47,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
     """Each process of tests takes a state folder, and so servers, of its own, and one core."""
+    if "REDIS_URL" in os.environ:
+        raise pytest.UsageError(
+            'several processes of tests cannot share REDIS_URL: add ARGS="-n 0", or unset it'
+        )
     os.environ.pop("ATTUNE_VAR", None)
     os.environ["OMP_NUM_THREADS"] = "1"
 

@@ -29,7 +29,8 @@ CATALOGUE = 12_000
 SHOWN = 60
 """Items that are scored for a history, and how many of the best are given back."""
 TOGETHER = 256
-REPEATS = 500
+WARM_UPS = 3
+SLICE_SECONDS = 0.1
 HISTORY = 20
 """Mean length of a synthetic history."""
 CLUSTER = 200
@@ -104,17 +105,23 @@ def measure_speed(length: int, *, seconds: float) -> Speed:
     def plain_answer() -> object:
         return (plain(1) @ table.T).topk(SHOWN)
 
-    def median_ms(work: Callable[[], object]) -> float:
-        return 1000 * _median_seconds(work, seconds=seconds / 6)
-
+    encode, plain_encode, answer, plain_answered, batch, plain_batch = _median_seconds(
+        lambda: model.encode(histories[:1]),
+        lambda: plain(1),
+        lambda: model.recommend(histories[:1], SHOWN),
+        plain_answer,
+        lambda: model.encode(histories),
+        lambda: plain(TOGETHER),
+        seconds=seconds,
+    )
     return Speed(
         length,
-        encode_p50_ms=median_ms(lambda: model.encode(histories[:1])),
-        plain_p50_ms=median_ms(lambda: plain(1)),
-        answer_p50_ms=median_ms(lambda: model.recommend(histories[:1], SHOWN)),
-        plain_answer_p50_ms=median_ms(plain_answer),
-        batch_per_s=1000 * TOGETHER / median_ms(lambda: model.encode(histories)),
-        plain_batch_per_s=1000 * TOGETHER / median_ms(lambda: plain(TOGETHER)),
+        encode_p50_ms=1000 * encode,
+        plain_p50_ms=1000 * plain_encode,
+        answer_p50_ms=1000 * answer,
+        plain_answer_p50_ms=1000 * plain_answered,
+        batch_per_s=TOGETHER / batch,
+        plain_batch_per_s=TOGETHER / plain_batch,
     )
 
 
@@ -123,17 +130,24 @@ def _history(rng: np.random.Generator, length: int) -> History:
     return _purchases(rng.integers(CATALOGUE, size=length), moments)
 
 
-def _median_seconds(work: Callable[[], object], *, seconds: float) -> float:
-    """Of at most ``REPEATS`` runs in that time; the first ones warm up and do not count."""
-    for _ in range(3):
-        work()
-    spent: list[float] = []
+def _median_seconds(*works: Callable[[], object], seconds: float) -> list[float]:
+    """Of each of the works, in slices that take turns, so that whatever else the machine does falls on all of them; the
+    first runs of a slice warm up and do not count."""
+    spent: list[list[float]] = [[] for _ in works]
     end = time.perf_counter() + seconds
-    while len(spent) < REPEATS and (not spent or time.perf_counter() < end):
-        began = time.perf_counter()
-        work()
-        spent.append(time.perf_counter() - began)
-    return float(np.median(spent))
+    while not spent[0] or time.perf_counter() < end:
+        for work, taken in zip(works, spent, strict=True):
+            for _ in range(WARM_UPS):
+                work()
+            until = time.perf_counter() + SLICE_SECONDS
+            while True:
+                began = time.perf_counter()
+                work()
+                now = time.perf_counter()
+                taken.append(now - began)
+                if now > until:
+                    break
+    return [float(np.median(taken)) for taken in spent]
 
 
 @dataclass(frozen=True)

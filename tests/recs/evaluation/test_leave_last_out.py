@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from recs.engine import cold
 from recs.engine.interactions import Items
@@ -124,6 +125,8 @@ def test_a_job_with_a_folder_leaves_its_checkpoints_there_and_goes_on_from_them(
         "".join(f"{user} {' '.join(str((user + step) % 9) for step in range(6))}\n" for user in range(30))
     )
     job = LeaveLastOutJob(path, None, "transformer", seconds=1.0, seed=0, checkpoints=folder)
+    # A process's first optimiser takes longer to be loaded than this training has.
+    torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
 
     first = job.run(lambda step: None)
     again = job.run(lambda step: None)

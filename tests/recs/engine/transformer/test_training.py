@@ -3,9 +3,11 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 
-from recs.engine.interactions import Items
+from recs.engine.interactions import Interactions, Items, Kind
 from recs.engine.recommender import Budget
 from recs.engine.transformer import training
 from recs.engine.transformer.item_tower import ItemTower, item_tower_config
@@ -73,3 +75,49 @@ def test_what_its_time_has_ended_does_not_go_on_from_its_checkpoint(clock: Clock
     again = clock.run(tmp_path)
 
     assert (again, clock.steps) == (ended, steps)
+
+
+def weights_of_a_training() -> list[torch.Tensor]:
+    """Of one epoch that is large enough for several threads to share its sums."""
+    users, length, count = 600, 20, 300
+    rng = np.random.default_rng(3)
+    rows = users * length
+    data = Interactions(
+        np.repeat(np.arange(users), length),
+        # Few items, so that each gradient is a sum of many.
+        rng.integers(count, size=rows),
+        np.full(rows, int(Kind.PURCHASE)),
+        1_700_000_000 + np.cumsum(rng.integers(60, 9_000, size=rows)),
+        np.full(rows, np.nan, dtype=np.float32),
+        users,
+        count,
+    )
+    attributes = rng.integers(12, size=4 * count)
+    items = Items(count=count, attribute_ids=attributes, attribute_offsets=np.arange(0, 4 * count + 1, 4))
+    torch.manual_seed(1)
+    towers = (
+        ItemTower(item_tower_config(items, dimension=64, id_dropout=0.1, content_dropout=0.1)),
+        UserTower(UserTowerConfig(dimension=64, layers=1, heads=2, longest=length)),
+    )
+    Training(
+        item_tower=towers[0],
+        user_tower=towers[1],
+        interactions=data,
+        items=items,
+        config=TrainingConfig(epochs=1),
+        seed=1,
+        validate=None,
+        progress=None,
+    ).run(Budget(60))
+    return [weight.detach().clone() for tower in towers for weight in tower.parameters()]
+
+
+def test_the_same_seed_gives_the_same_weights_on_two_threads():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        first, second = weights_of_a_training(), weights_of_a_training()
+    finally:
+        torch.set_num_threads(threads)
+
+    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
