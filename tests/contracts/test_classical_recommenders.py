@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,11 @@ import torch
 from scipy import sparse
 
 from recs.engine.interactions import History, Interactions, Kind
+from recs.engine.recommender import Budget
+from recs.engine.recommenders import ease, tuning
 from recs.engine.recommenders.content_based import ContentBased
+from recs.engine.recommenders.ease import Ease
+from recs.engine.recommenders.item_weights import ease_weights
 from recs.engine.recommenders.least_squares import rotated, solve
 from recs.engine.recommenders.matrix_factorization import MatrixFactorization
 from recs.engine.recommenders.popularity import Popularity
@@ -136,3 +141,25 @@ def test_factors_are_those_of_the_plain_normal_equations():
         system = y.T @ y + y.T @ np.diag(d[row]) @ y + 2.0 * np.eye(4)
         right = y.T @ np.where(d[row] > 0, 1.0 + d[row], 0.0)
         assert np.allclose(found[row], np.linalg.solve(system, right), atol=1e-4)
+
+
+def test_ease_solves_for_no_penalty_that_there_is_no_time_for(monkeypatch: pytest.MonkeyPatch):
+    now = [0.0]
+    solved = []
+
+    def solver(seen: sparse.csr_matrix, *, seed: int):
+        def solve(penalty: float):
+            now[0] += 40.0
+            solved.append(penalty)
+            return ease_weights((seen.T @ seen).tocsr(), penalty)
+
+        return solve
+
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(ease, "_solver", solver)
+    monkeypatch.setattr(ease, "time", clock)
+    monkeypatch.setattr(tuning, "time", clock)
+
+    Ease().fit(grouped(), shelves(ITEMS), budget=Budget(seconds=100), seed=1, validation=held_out())
+
+    assert solved == list(ease.PENALTIES[:2])

@@ -10,6 +10,7 @@ import pytest
 
 from recs.engine.interactions import HeldOut, History, Kind
 from recs.engine.recommender import Budget, Progress, VectorRecommender
+from recs.engine.recommenders import scoring
 from recs.engine.recommenders.scoring import ScoringRecommender
 from tests.contracts.small_recommenders import (
     ALL_MAKERS,
@@ -213,6 +214,16 @@ def test_an_explanation_is_the_score_with_an_interaction_minus_the_score_without
     for item in (0, 1, 7, 9):
         expected = scores[0, item] - scores[1:, item]
         assert recommender.explain(history, item) == pytest.approx(expected, abs=rounding)
+
+
+@every_recommender
+def test_an_explanation_that_is_asked_in_parts_is_the_same(name: str, monkeypatch: pytest.MonkeyPatch):
+    recommender, history = fitted(name), History.of_items([0, 3, 7, 1, 6, 4, 2])
+    together = recommender.explain(history, 9)
+
+    monkeypatch.setattr(scoring, "ASKED_AT_ONCE", 3)
+
+    assert recommender.explain(history, 9) == pytest.approx(together, abs=1e-5)
 
 
 @every_recommender

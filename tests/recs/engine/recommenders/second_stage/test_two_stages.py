@@ -215,3 +215,15 @@ def test_it_learns_from_what_was_complained_of_beside_what_was_wanted(transforme
 
     assert [HEADS[head] for head in told[0].head] == [Head.PURCHASE] * 4 + [Head.HIDE] * 4
     assert told[0].wishes.tolist() == [0, 1, 2, 3]
+
+
+def test_no_complaints_and_an_empty_list_of_them_are_the_same(transformer, monkeypatch):
+    told = []
+    monkeypatch.setattr(two_stages, "judged", lambda make, answers, **_: told.append(answers))
+
+    # As it is where all that was complained of is cold.
+    learn_second_stage(
+        transformer, HeldOut([HISTORY], [np.array([6])], [HISTORY.item], complaints=HeldOut([], [], []))
+    )
+
+    assert told[0].head.tolist() == [HEADS.index(Head.PURCHASE)]
