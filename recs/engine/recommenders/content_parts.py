@@ -79,7 +79,7 @@ def _centred(part: FloatArray | None, mean: FloatArray, count: int) -> FloatArra
         return np.zeros((count, len(mean)), dtype=np.float32)
     if part.shape != (count, len(mean)):
         raise ValueError(f"content vectors of shape {part.shape}, expected {(count, len(mean))}")
-    return _unit(np.where(present(part)[:, None], part - mean, 0.0))
+    return _unit(np.where(present(part)[:, None], part - mean, np.float32(0)).astype(np.float32, copy=False))
 
 
 def _attributes(items: Items, idf: FloatArray) -> FloatArray:
@@ -115,6 +115,7 @@ def _hashed(known: int) -> tuple[IntArray, FloatArray]:
     return rng.integers(0, WIDTH, known), rng.choice(np.array([-1.0, 1.0], dtype=np.float32), known)
 
 
-def _unit(vectors: np.ndarray) -> FloatArray:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
+def _unit(vectors: FloatArray) -> FloatArray:
+    """In place: of a large catalogue they are large."""
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return vectors

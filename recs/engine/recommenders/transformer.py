@@ -52,8 +52,8 @@ VALIDATION_ROWS = 5_000
 class Transformer(TwoStages):
     """User tower over item vectors, item tower over id and content, trained together.
 
-    What is scored is what is served: item vectors rounded to halfvec, unit length, inner product; and where it has
-    proved better on validation, a second stage over the first hundred.
+    What is scored is what is served: item vectors rounded to halfvec, of length 1 at most, inner product; and where
+    it has proved better on validation, a second stage over the first hundred.
     """
 
     name = NAME
