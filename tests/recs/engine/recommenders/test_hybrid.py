@@ -7,7 +7,7 @@ import pytest
 
 from recs.engine.artifact import ArtifactError
 from recs.engine.interactions import HeldOut, History
-from recs.engine.recommender import Budget
+from recs.engine.recommender import Budget, CannotLearn
 from recs.engine.recommenders.hybrid import Hybrid
 from recs.engine.recommenders.neighbouring_states import NeighbouringStates
 from recs.engine.recommenders.popularity import Popularity
@@ -103,7 +103,7 @@ def test_what_lies_outside_the_catalogue_makes_no_history_longer():
 
 def test_what_reads_by_the_transformer_is_left_out_where_that_could_not_learn():
     def cannot() -> Popularity:
-        raise ValueError("no such data")
+        raise CannotLearn("no such data")
 
     makers = {"transformer": cannot, "neighbouring_states": NeighbouringStates, "popularity": Popularity}
     blend = Hybrid(makers)
@@ -111,6 +111,16 @@ def test_what_reads_by_the_transformer_is_left_out_where_that_could_not_learn():
     blend.fit(grouped(), shelves(ITEMS), budget=Budget(seconds=1), seed=1)
 
     assert list(blend.members) == ["popularity"]
+
+
+def test_a_member_that_fails_is_no_blend_without_it():
+    def broken() -> Popularity:
+        raise ValueError("operands could not be broadcast together")
+
+    with pytest.raises(ValueError, match="broadcast"):
+        Hybrid({"ease": broken, "popularity": Popularity}).fit(
+            grouped(), shelves(ITEMS), budget=Budget(seconds=1), seed=1
+        )
 
 
 def test_without_validation_there_is_no_second_stage():
