@@ -23,8 +23,8 @@ DAY = 86_400
 MOST_OF_COLD = 1 / 3
 """The aim: a warm start needs at most so much of a cold start's time."""
 CLOSE = 0.99
-"""Of the champion's NDCG@10: in the last percent two trainings on the same rows differ by chance, and the champion's end
-was chosen on most of these rows."""
+"""Of the champion's NDCG@10: in the last percent two trainings on the same rows differ by chance, and the champion's
+end was chosen on most of these rows."""
 
 
 @dataclass(frozen=True, slots=True)
