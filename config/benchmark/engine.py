@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from config.benchmark.histories import SEED, clustered_histories, purchases
 from config.benchmark.report import Report, ms
 from recs.engine.evaluation import evaluate
-from recs.engine.interactions import HeldOut, History, IntArray, Interactions, Items, Kind
+from recs.engine.interactions import HeldOut, History, Interactions, Items
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.popularity import Popularity
 from recs.engine.recommenders.transformer import Transformer
 
-SEED = 20261124
 LENGTHS = (10, 50)
 """Interactions of the histories that are encoded."""
 CATALOGUE = 12_000
@@ -31,16 +31,6 @@ SHOWN = 60
 TOGETHER = 256
 WARM_UPS = 3
 SLICE_SECONDS = 0.1
-HISTORY = 20
-"""Mean length of a synthetic history."""
-CLUSTER = 200
-"""Items of a cluster; a synthetic user likes ``LIKED`` of them, and the k-th item of one is 1/k as popular as its
-first."""
-LIKED = 3
-STRAY = 0.1
-"""Share of interactions with an item of any cluster."""
-ASKED = 1_000
-"""Users whose last interaction is held out."""
 
 
 def main() -> None:
@@ -127,7 +117,7 @@ def measure_speed(length: int, *, seconds: float) -> Speed:
 
 def _history(rng: np.random.Generator, length: int) -> History:
     moments = 1_700_000_000 + np.cumsum(rng.integers(60, 1_000_000, size=length))
-    return _purchases(rng.integers(CATALOGUE, size=length), moments)
+    return purchases(rng.integers(CATALOGUE, size=length), moments)
 
 
 def _median_seconds(*works: Callable[[], object], seconds: float) -> list[float]:
@@ -213,43 +203,6 @@ def measure_scale(data: Interactions, held_out: HeldOut, *, seconds: float) -> S
         popularity_ndcg=evaluate(floor, held_out, item_count=items.count, depth=10).ndcg_10,
         peak_rss_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )
-
-
-def clustered_histories(items: int, interactions: int) -> tuple[Interactions, HeldOut]:
-    """About so many ``interactions``; the last ones of some users are held out. All follows from ``SEED``."""
-    rng = np.random.default_rng(SEED)
-    users = max(2, interactions // HISTORY)
-    length = 3 + rng.poisson(rng.exponential(HISTORY - 3, size=users))
-    user = np.repeat(np.arange(users), length)
-    clusters = max(1, items // CLUSTER)
-    liked = rng.integers(clusters, size=(users, LIKED))
-    cluster = liked[user, rng.integers(LIKED, size=len(user))]
-    stray = rng.random(len(user)) < STRAY
-    cluster[stray] = rng.integers(clusters, size=int(stray.sum()))
-    size = items // clusters
-    place = np.exp(rng.random(len(user), dtype=np.float32) * np.log(size)).astype(np.int64) - 1
-    # Shuffled: the number of an item says nothing about it.
-    item = rng.permutation(items)[cluster * size + place]
-    moment = np.cumsum(rng.integers(60, 500_000, size=len(user)))
-    ends = np.cumsum(length)
-    moment += 1_600_000_000 - np.repeat(moment[ends - length], length)
-    asked = np.sort(rng.choice(users, size=min(ASKED, users // 2), replace=False))
-    lasts = ends[asked] - 1
-    before = [slice(last + 1 - size, last) for last, size in zip(lasts, length[asked], strict=True)]
-    held_out = HeldOut(
-        histories=[_purchases(item[rows], moment[rows]) for rows in before],
-        targets=[item[last : last + 1] for last in lasts],
-        exclude=[np.zeros(0, dtype=np.int64)] * len(asked),
-    )
-    kept = np.ones(len(user), dtype=bool)
-    kept[lasts] = False
-    told = _purchases(item[kept], moment[kept])
-    return Interactions(user[kept], told.item, told.kind, told.time, told.value, users, items), held_out
-
-
-def _purchases(item: IntArray, moment: IntArray) -> History:
-    nothing = np.full(len(item), np.nan, dtype=np.float32)
-    return History(item, np.full(len(item), int(Kind.PURCHASE)), moment, nothing)
 
 
 def report(speeds: list[Speed], scale: Scale, *, threads: int) -> Report:
