@@ -29,6 +29,8 @@ CATALOGUE = 12_000
 SHOWN = 60
 """Items that are scored for a history, and how many of the best are given back."""
 TOGETHER = 256
+SPEED_SECONDS = 60
+"""At most, for histories of one length: medians do not change any more."""
 WARM_UPS = 3
 SLICE_SECONDS = 0.1
 
@@ -42,7 +44,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     torch.set_num_threads(1)
     _say("histories encoded on one thread")
-    speeds = [measure_speed(length, seconds=options.seconds) for length in LENGTHS]
+    seconds = min(options.seconds, SPEED_SECONDS)
+    speeds = [measure_speed(length, seconds=seconds) for length in LENGTHS]
     torch.set_num_threads(options.threads)
     _say(f"{options.items:,} items, {options.interactions:,} interactions")
     data, held_out = clustered_histories(options.items, options.interactions)

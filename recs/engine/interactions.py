@@ -48,8 +48,13 @@ _WISHES = np.isin(np.arange(max(Kind) + 1), POSITIVE_KINDS)
 
 def wanted(kind: IntArray, value: FloatArray) -> NDArray[np.bool_]:
     """bool, alike in shape: which interactions say that the user wants such items; a rating without stars does."""
+    return of_positive_kind(kind) & ~complaint(kind, value)
+
+
+def of_positive_kind(kind: IntArray) -> NDArray[np.bool_]:
+    """bool, alike in shape: which interactions are wishes unless they are complaints."""
     # A table: asked of one history in each request, where np.isin took several times as long.
-    return _WISHES.take(kind, mode="clip") & ~complaint(kind, value)
+    return _WISHES.take(kind, mode="clip")
 
 
 def taken_back(subject: IntArray, bad: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -17,23 +17,25 @@ from recs.engine.interactions import (
     IntArray,
     Interactions,
     complaint,
+    of_positive_kind,
     taken_back,
-    wanted,
 )
 
 GAP_BUCKETS = 24
 """Bucket 0: no time known, or the same moment. Bucket b: a gap of 2^(b-1) minutes or more (23: 8 years)."""
+_FIRST_SECONDS = 60 * 2 ** np.arange(GAP_BUCKETS - 1)
+"""From which gap on a bucket above 0 begins; the first has all that are shorter."""
+_FIRST_SECONDS[0] = 1
 
 
 def gap_bucket(time: IntArray) -> IntArray:
     """Logarithmic bucket of the time since the interaction before, alike in shape to ``time`` [..., n]."""
-    if not time.any():
-        return np.zeros(time.shape, dtype=np.int64)
     gap = np.zeros_like(time)
     np.subtract(time[..., 1:], time[..., :-1], out=gap[..., 1:])
-    known = (gap > 0) & (time > 0) & (time > gap)
-    bucket = 1 + np.minimum(np.log2(np.maximum(gap, 60) / 60.0).astype(np.int64), GAP_BUCKETS - 2)
-    return np.where(known, bucket, 0)
+    bucket = np.searchsorted(_FIRST_SECONDS, gap, side="right")
+    # That long since 1970: the time before is not known.
+    bucket[gap >= time] = 0
+    return bucket
 
 
 def scaled_value(value: FloatArray) -> FloatArray:
@@ -86,7 +88,7 @@ def _read(history: History, longest: int, item_count: int) -> tuple[History, Int
     recent = history.kept(slice(-longest, None) if inside.all() else np.flatnonzero(inside)[-longest:])
     against = complaint(recent.kind, recent.value)
     read = recent.kept(~against & ~taken_back(recent.item, against)) if against.any() else recent
-    return read if wanted(read.kind, read.value).any() else read.kept(slice(0)), recent.item[against]
+    return read if of_positive_kind(read.kind).any() else read.kept(slice(0)), recent.item[against]
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Block(nn.Module):
     def __init__(self, config: UserTowerConfig) -> None:
         super().__init__()
         width = config.dimension
-        self.heads = config.heads
+        self.width, self.heads, self.head_width = width, config.heads, width // config.heads
         self.dropout = config.dropout
         self.attention_norm = nn.LayerNorm(width)
         self.mix = nn.Linear(width, 3 * width)
@@ -56,16 +56,12 @@ class Block(nn.Module):
             nn.init.zeros_(last.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, length, width = x.shape
-        query, key, value = (
-            part.view(batch, length, self.heads, width // self.heads).transpose(1, 2)
-            for part in self.mix(self.attention_norm(x)).chunk(3, dim=-1)
-        )
+        # Shapes are never asked of ``x``: a trace would work them out at every run, by tensors of one number.
+        parts = self.mix(self.attention_norm(x)).unflatten(-1, (3, self.heads, self.head_width))
+        query, key, value = parts.permute(2, 0, 3, 1, 4).unbind()
         dropout = self.dropout if self.training else 0.0
         mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True, dropout_p=dropout)
-        return self.fed_forward(
-            x + self._thinned(self.out(mixed.transpose(1, 2).reshape(batch, length, width)))
-        )
+        return self.fed_forward(x + self._thinned(self.out(mixed.transpose(1, 2).flatten(2))))
 
     def newest(self, x: Tensor, last: Tensor | None) -> Tensor:
         """[b, d]: what ``forward`` gives at the places ``last`` [b], None for the last of all, and nowhere else."""
@@ -83,16 +79,16 @@ class Block(nn.Module):
         One query needs no keys and values: ``<q, K x + b> = <K' q, x>`` but for what is the same at every place, and
         the mean of ``V x + b`` is ``V`` of the mean.
         """
-        width = asks.shape[1]
-        weight, bias = self.mix.weight, self.mix.bias
-        _, keys, values = weight.view(3, self.heads, -1, width)
-        query = functional.linear(asks, weight[:width], bias[:width]).view(len(asks), self.heads, -1)
+        width, weight, bias = self.width, self.mix.weight, self.mix.bias
+        _, keys, values = weight.view(3, self.heads, self.head_width, width)
+        query = functional.linear(asks, weight[:width], bias[:width])
+        query = query.unflatten(1, (self.heads, self.head_width))
         asked = torch.bmm(query.transpose(0, 1), keys).transpose(0, 1)
-        logits = torch.bmm(asked, offers.mT).mul_((width // self.heads) ** -0.5)
+        logits = torch.bmm(asked, offers.mT).mul_(self.head_width**-0.5)
         if read is not None:
             logits.masked_fill_(~read[:, None], -torch.inf)
         heard = torch.bmm(logits.softmax(-1), offers)
-        mixed = torch.bmm(heard.transpose(0, 1), values.mT).transpose(0, 1).reshape(len(asks), width)
+        mixed = torch.bmm(heard.transpose(0, 1), values.mT).transpose(0, 1).flatten(1)
         return self.fed_forward(state + self.out(mixed + bias[2 * width :]))
 
     def fed_forward(self, x: Tensor) -> Tensor:
@@ -145,7 +141,7 @@ class UserTower(nn.Module):
         steps = torch.arange(vectors.shape[1], device=vectors.device)
         position = (length[:, None] - 1 - steps).clamp(0, self.config.longest - 1)
         # A unit vector's components are 1/sqrt(d) large: brought to about 1.
-        x = torch.add(self.position(position), vectors, alpha=math.sqrt(vectors.shape[-1]))
+        x = torch.add(self.position(position), vectors, alpha=math.sqrt(self.config.dimension))
         x = x.add_(self.kind(kind)).add_(self.gap(gap)).addcmul_(value[..., None], self.value.weight[:, 0])
         return functional.dropout(x, self.config.dropout) if self.training else x
 
