@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recs.engine.evaluation import rows_at_once
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray
@@ -30,7 +33,7 @@ class Candidates:
     (-1e9 where a row has fewer candidates), ``hit`` bool [rows, candidates], ``length`` and ``users`` int64 [rows]."""
 
     scores: FloatArray
-    hit: np.ndarray
+    hit: NDArray[np.bool_]
     length: IntArray
     users: IntArray
 
@@ -70,34 +73,44 @@ def normalised(scores: FloatArray) -> FloatArray:
     return (scores / np.where(best > 0, np.maximum(best, FAINTEST), 1.0)).astype(np.float32)
 
 
-def candidates(members: Sequence[ScoringRecommender], held_out: HeldOut) -> Candidates:
-    """Asks all members for all rows; excluded items are no candidates."""
-    scores, hits = [], []
+def candidates(
+    members: Sequence[ScoringRecommender], held_out: HeldOut, *, seed: int = 0, until: float = math.inf
+) -> Candidates:
+    """Asks all members for all rows, or for as many batches of them, drawn at random, at least one, as there is time
+    for; excluded items are no candidates. ``until``: ``time.monotonic``."""
     items = members[0].scores(held_out.histories[:1]).shape[1]
     size, places = rows_at_once(items, most=AT_ONCE), min(PLACES, items)
-    for start in range(0, len(held_out), size):
-        rows = slice(start, start + size)
-        histories = held_out.histories[rows]
-        said = np.empty((len(members), len(histories), items), dtype=np.float32)
+    drawn = np.random.default_rng(seed).permutation(len(held_out))
+    scores: list[FloatArray] = []
+    hits: list[NDArray[np.bool_]] = []
+    for start in range(0, len(drawn), size):
+        if hits and time.monotonic() > until:
+            break
+        rows = drawn[start : start + size]
+        histories = [held_out.histories[row] for row in rows]
+        said = np.empty((len(members), len(rows), items), dtype=np.float32)
         for number, member in enumerate(members):
             said[number] = normalised(member.scores(histories))
-        for row, exclude in enumerate(held_out.exclude[rows]):
-            said[:, row, inside(exclude, items)] = -np.inf
+        for place, row in enumerate(rows):
+            said[:, place, inside(held_out.exclude[row], items)] = -np.inf
         first = [best_places(one, places) for one in said]
-        for row, target in enumerate(held_out.targets[rows]):
-            chosen = np.unique([best[row] for best in first])
-            chosen = chosen[np.isfinite(said[0, row, chosen])]
-            scores.append(said[:, row, chosen])
-            hits.append(np.isin(chosen, target))
+        for place, row in enumerate(rows):
+            chosen = np.unique([best[place] for best in first])
+            chosen = chosen[np.isfinite(said[0, place, chosen])]
+            scores.append(said[:, place, chosen])
+            hits.append(np.isin(chosen, held_out.targets[row]))
     # At least one: a row whose items are all excluded has none.
     width = max(1, *(len(row) for row in hits))
     padded = np.full((len(members), len(hits), width), -1e9, dtype=np.float32)
     hit = np.zeros((len(hits), width), dtype=bool)
-    for number, (own, found) in enumerate(zip(scores, hits, strict=True)):
-        padded[:, number, : len(found)] = own
-        hit[number, : len(found)] = found
+    asked = drawn[: len(hits)]
+    for place, number in enumerate(np.argsort(asked)):
+        size = len(hits[number])
+        padded[:, place, :size], hit[place, :size] = scores[number], hits[number]
+    asked = np.sort(asked)
     users = np.arange(len(held_out)) if held_out.users is None else held_out.users
-    return Candidates(padded, hit, lengths(held_out.histories, items), users)
+    length = lengths([held_out.histories[row] for row in asked], items)
+    return Candidates(padded, hit, length, users[asked])
 
 
 def learn_weights(found: Candidates) -> FloatArray:

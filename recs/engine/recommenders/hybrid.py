@@ -9,6 +9,7 @@ puts the first hundred in order.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -110,15 +111,20 @@ class Hybrid(TwoStages):
             if isinstance(member, Transformer):
                 # What a run that was killed had spent is spent.
                 until -= member.restored
-        self.blend(self.members, validation, seed=seed)
+        self.blend(self.members, validation, seed=seed, until=until - kept_back / 2)
         if validation:
             self.order(interactions, items, validation, until=until, seed=seed, progress=progress)
 
     def blend(
-        self, members: Mapping[str, ScoringRecommender], validation: HeldOut | None, *, seed: int
+        self,
+        members: Mapping[str, ScoringRecommender],
+        validation: HeldOut | None,
+        *,
+        seed: int,
+        until: float = math.inf,
     ) -> None:
         """Becomes the blend of members that are fitted already, without a second stage; their names are those of
-        ``MEMBERS``."""
+        ``MEMBERS``. ``until``: ``time.monotonic``, after which no more of the validation is asked for."""
         # In the order in which ``unpack`` finds them: the columns of the weights.
         named = {name: members[name] for name in self.makers if name in members}
         self.members = {
@@ -127,7 +133,8 @@ class Hybrid(TwoStages):
         self.second = None
         if validation and len(validation):
             sample = validation.sample(VALIDATION_ROWS, seed=seed)
-            self.weights = learn_weights(candidates(list(self.members.values()), sample))
+            asked = candidates(list(self.members.values()), sample, seed=seed, until=until)
+            self.weights = learn_weights(asked)
             self._forget_the_silent()
         else:
             self.weights = np.ones((len(LENGTHS) + 1, len(self.members)), dtype=np.float32)

@@ -30,6 +30,8 @@ TEMPERATURES = (0.1, 0.05, 0.2)
 """Chosen on validation; without it the first."""
 MOST_STATES = 200_000
 """States that are remembered, the newest: at 128 dimensions 100 MB."""
+READING = 0.6
+"""Of the budget at most: a temperature is then judged in seconds, and the first always is."""
 AT_ONCE = 256
 
 
@@ -56,7 +58,7 @@ class NeighbouringStates(ScoringRecommender):
         progress: ProgressCallback | None = None,
     ) -> None:
         """Raises CannotLearn if no history has two interactions."""
-        until = time.monotonic() + budget.seconds
+        began = time.monotonic()
         interactions, _ = apart(interactions)
         rng = np.random.default_rng(seed)
         interactions = shuffled_within_moments(interactions, rng)
@@ -69,7 +71,7 @@ class NeighbouringStates(ScoringRecommender):
         chance = rng.random(len(told))
         kept = np.zeros(len(interactions), dtype=bool)
         kept[told[np.lexsort((chance, interactions.time[told]))[-MOST_STATES:]]] = True
-        rows, states = self._beginnings(interactions, kept, rng, until=until)
+        rows, states = self._beginnings(interactions, kept, rng, until=began + READING * budget.seconds)
         # Rounded as they are kept, so that what was validated is what is served.
         self.states = torch.from_numpy(states.astype(np.float16).astype(np.float32))
         self.following = torch.from_numpy(interactions.item[rows])
@@ -82,7 +84,7 @@ class NeighbouringStates(ScoringRecommender):
                 judge,
                 stage="choosing the temperature",
                 count=len(TEMPERATURES),
-                until=until,
+                until=began + budget.seconds,
                 progress=progress,
             )
 

@@ -55,6 +55,9 @@ def choose(
     chosen: list[Candidate] = []
     tried = count_from(1)
     for candidate in candidates:
+        if not chosen and time.monotonic() > until:
+            # To judge the only one would take time for nothing.
+            return candidate
         ndcg = judge.ndcg()
         if ndcg > best:
             best, chosen = ndcg, [candidate]

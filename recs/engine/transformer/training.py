@@ -32,6 +32,8 @@ from recs.engine.transformer.user_tower import UserTower
 
 Validation = Callable[[ItemTower, UserTower], float]
 """NDCG@10 of such towers."""
+Rehearsal = Callable[[ItemTower, UserTower], float]
+"""Seconds that a validation of such towers will take."""
 
 
 class Training:
@@ -49,9 +51,11 @@ class Training:
         seed: int,
         validate: Validation | None,
         progress: ProgressCallback | None,
+        rehearse: Rehearsal | None = None,
         judge_start: bool = False,
     ) -> None:
-        """``judge_start``: towers that have learnt already are judged, and kept if no epoch makes them better."""
+        """``rehearse``: asked once, where a quarter of the seconds go by before the first validation. ``judge_start``:
+        towers that have learnt already are judged, and kept if no epoch makes them better."""
         self.item_tower = item_tower
         self.user_tower = user_tower
         # An item that nobody has met is no candidate: never right, it would teach that what is made like it is wrong.
@@ -60,7 +64,7 @@ class Training:
         self.features = features.rows(torch.from_numpy(self.met)) if len(self.met) < items.count else features
         self.config = config
         self.seed = seed
-        self.validate = validate
+        self.validate, self.rehearse = validate, rehearse
         self.progress = progress
         self.judge_start = judge_start
         self.state = TrainingState()
@@ -76,8 +80,7 @@ class Training:
 
     def run(self, budget: Budget) -> TrainingState:
         """Trains until the budget has no more left than a validation takes, validation stops getting better, or the
-        epochs are done. Where the first epoch is broken off, its validation is beyond the budget: nobody knows yet how
-        long it takes."""
+        epochs are done."""
         checkpoint = Checkpoint(budget.checkpoint, self._fingerprint() if budget.checkpoint else "")
         self._resume(checkpoint)
         if not len(self.pieces.start):
@@ -128,6 +131,9 @@ class Training:
             losses.append(self._step(batch, rng))
             learnt += int(batch.length.sum())
             spent = self.state.seconds + time.monotonic() - began
+            if self.rehearse and not self.state.judging and 4 * spent > budget.seconds:
+                self.state.judging = self.rehearse(*self._averaged_towers())
+                spent = self.state.seconds + time.monotonic() - began
             last = number == len(batches) - 1 or self._over(spent, budget)
             if self.progress and (last or number % 10 == 0):
                 figures = {"loss": losses[-1], "interactions": float(learnt)}
@@ -185,9 +191,8 @@ class Training:
         figures = {} if loss is None else {"loss": loss}
         figures["epoch"] = self.state.epoch
         if self.validate is not None:
-            averaged = cast("nn.ModuleDict", self.average.module)
             asked = time.monotonic()
-            ndcg = self.validate(cast("ItemTower", averaged["item"]), cast("UserTower", averaged["user"]))
+            ndcg = self.validate(*self._averaged_towers())
             self.state.judging = time.monotonic() - asked
             figures["ndcg@10"] = ndcg
             better = ndcg > self.state.best_ndcg
@@ -217,6 +222,10 @@ class Training:
 
     def _towers(self) -> nn.ModuleDict:
         return nn.ModuleDict({"item": self.item_tower, "user": self.user_tower})
+
+    def _averaged_towers(self) -> tuple[ItemTower, UserTower]:
+        averaged = cast("nn.ModuleDict", self.average.module)
+        return cast("ItemTower", averaged["item"]), cast("UserTower", averaged["user"])
 
     def _averaged(self) -> dict[str, Tensor]:
         return copy.deepcopy(self.average.module.state_dict())

@@ -35,7 +35,7 @@ class TrainingState:
     """Where a training stands; what a checkpoint holds beside weights and optimiser.
 
     ``batch``: how many of the epoch after ``epoch`` are done; ``curve``: what was told of every epoch; ``judging``:
-    seconds that the last validation took, nothing before the first.
+    seconds that the last validation took, or the first is expected to; nothing where nobody knows.
     """
 
     epoch: int = 0

@@ -151,3 +151,25 @@ def test_candidates_are_what_any_member_puts_first_but_what_is_excluded(
     assert found.scores[:, found.hit].T.tolist() == [[0.5, 0.0], [0.0, 1.0]]
     assert found.length.tolist() == [3, 0, 1]
     assert found.users.tolist() == [7, 8, 9]
+
+
+def test_rows_for_which_there_is_no_time_are_not_asked_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(blending, "AT_ONCE", 2)
+    clock = iter(range(10))
+    monkeypatch.setattr(blending.time, "monotonic", lambda: next(clock))
+    rows = 8
+    held_out = HeldOut(
+        histories=[History.of_items([0] * (1 + row)) for row in range(rows)],
+        targets=[np.array([row % 3]) for row in range(rows)],
+        exclude=[np.zeros(0, dtype=np.int64)] * rows,
+        users=np.arange(10, 10 + rows),
+    )
+
+    found = candidates([Saying([1, 2, 3])], held_out, until=0.5)
+
+    # Two batches: one before the time was over, and one that had begun by then.
+    assert len(found.users) == 4
+    assert found.users.tolist() == sorted(found.users)
+    assert found.length.tolist() == (found.users - 9).tolist()
+    right = np.take_along_axis(found.scores[0], found.hit.argmax(axis=1)[:, None], axis=1)[:, 0]
+    assert np.allclose(right, [(1 + (user - 10) % 3) / 3 for user in found.users])

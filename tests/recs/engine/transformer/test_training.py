@@ -26,7 +26,7 @@ class Clock:
         self.now = 0.0
         self.steps = self.judged = 0
 
-    def run(self, checkpoint: Path | None = None) -> TrainingState:
+    def run(self, checkpoint: Path | None = None, *, seconds: float = SECONDS) -> TrainingState:
         clock = self
 
         def validate(*_) -> float:
@@ -51,7 +51,8 @@ class Clock:
             seed=1,
             validate=validate,
             progress=None,
-        ).run(Budget(SECONDS, checkpoint))
+            rehearse=lambda *_: JUDGED,
+        ).run(Budget(seconds, checkpoint))
 
 
 @pytest.fixture
@@ -66,6 +67,14 @@ def test_the_last_validation_is_within_the_seconds_too(clock: Clock):
 
     assert state.epoch > 1
     assert SECONDS - JUDGED - STEP < state.seconds <= SECONDS + STEP
+
+
+def test_the_first_validation_is_within_the_seconds_even_of_a_part_of_an_epoch(clock: Clock):
+    state = clock.run(seconds=JUDGED + 15 * STEP)
+
+    assert (state.epoch, clock.judged) == (1, 1)
+    assert clock.steps == 15
+    assert state.seconds == JUDGED + 15 * STEP
 
 
 def test_what_its_time_has_ended_does_not_go_on_from_its_checkpoint(clock: Clock, tmp_path: Path):
