@@ -106,7 +106,7 @@ def _manifest(path: Path, sha256: str | None) -> dict[str, Any]:
         raise ArtifactError(f"{path.parent} holds no {MANIFEST}: not an artifact, or removed") from None
     except OSError as failure:
         raise ArtifactError(f"{path} cannot be read: {failure.strerror}") from failure
-    except ValueError as failure:
+    except (ValueError, RecursionError) as failure:
         raise ArtifactError(f"{path} is not JSON: {failure}") from failure
     if sha256 and hashlib.sha256(text).hexdigest() != sha256:
         raise ArtifactError(f"{path} is not the manifest that was published: its SHA-256 differs")

@@ -13,7 +13,10 @@ CLICKS = 4
 
 
 def draw(count: int, share: float, *, seed: int) -> IntArray:
-    """That share of ``0 … count - 1``, at least one, sorted. Raises ValueError unless 0 < share < 1."""
+    """That share of ``0 … count - 1``, at least one of them and at most all but one, sorted.
+
+    Raises ValueError unless 0 < share < 1.
+    """
     if not 0 < share < 1:
         raise ValueError(f"a share lies above 0 and below 1, not {share}")
     size = min(count - 1, max(1, round(count * share)))

@@ -122,8 +122,10 @@ def top_k(
     """Best k of dense scores ``[histories, items]``; ties go to the lower index, so answers are repeatable.
 
     The array is written to: excluded entries become -inf. Ids outside the catalogue change nothing, neither those of
-    ``exclude`` nor of ``among``.
+    ``exclude`` nor of ``among``. Raises ValueError where ``exclude`` is not one for each history.
     """
+    if exclude is not None and len(exclude) != len(scores):
+        raise ValueError(f"exclude is for {len(exclude)} histories, expected {len(scores)}")
     columns = scores.shape[1]
     if among is not None:
         outside = np.ones(columns, dtype=bool)

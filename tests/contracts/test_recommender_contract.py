@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recs.engine.interactions import HeldOut, History, Kind
+from recs.engine.interactions import HeldOut, History, Items, Kind
 from recs.engine.recommender import Budget, Progress, VectorRecommender
 from recs.engine.recommenders import scoring
 from recs.engine.recommenders.scoring import ScoringRecommender
@@ -67,6 +67,24 @@ def test_a_fit_that_was_interrupted_and_goes_on_ends_as_one_that_was_not(name: s
 def _seconds_of_epochs(told: list[Progress]) -> list[tuple[str, float, float]]:
     figures = [(step.stage, step.figures) for step in told if "epoch" in step.figures]
     return [(stage, some["epoch"], some["seconds"]) for stage, some in figures]
+
+
+@every_recommender
+def test_interactions_with_another_catalogue_are_refused_in_words(name: str):
+    data, few = grouped(), Budget(seconds=5)
+
+    with pytest.raises(ValueError, match=r"items 0 to 23, the catalogue has 0 to 9"):
+        ALL_MAKERS[name]().fit(data, Items(count=10), budget=few, seed=1)
+    with pytest.raises(ValueError, match="no items"):
+        ALL_MAKERS[name]().fit(interactions_of([], 0), Items(count=0), budget=few, seed=1)
+
+
+@every_recommender
+def test_what_is_excluded_for_other_histories_is_refused_in_words(name: str):
+    asked = [History.of_items([0, 3]), History.of_items([7])]
+
+    with pytest.raises(ValueError, match="for 1 histories, expected 2"):
+        fitted(name).recommend(asked, 3, exclude=[np.array([1])])
 
 
 @every_recommender

@@ -20,7 +20,19 @@ HALF_LIFE_DAYS = 30.0
 def popularity(
     interactions: Interactions, item_count: int, *, half_life_days: float = HALF_LIFE_DAYS
 ) -> FloatArray:
-    """float32 [items]: ``score(c) = sum over interactions with c of 2^(-age / half-life)``."""
+    """float32 [items]: ``score(c) = sum over interactions with c of 2^(-age / half-life)``.
+
+    Every method of the family asks for it first. Raises ValueError for an empty catalogue and for interactions with
+    another one.
+    """
+    if item_count < 1:
+        raise ValueError("the catalogue has no items, expected at least one")
+    highest = int(interactions.item.max(initial=-1))
+    if interactions.item_count != item_count or highest >= item_count:
+        raise ValueError(
+            f"the interactions are with items 0 to {max(highest, interactions.item_count - 1)},"
+            f" the catalogue has 0 to {item_count - 1}"
+        )
     positive = wanted(interactions.kind, interactions.value) & (interactions.item >= 0)
     time = interactions.time[positive]
     newest = time.max(initial=0)

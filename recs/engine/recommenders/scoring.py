@@ -74,7 +74,15 @@ class ScoringRecommender(Recommender):
         """As ``unpack``, and refuses in words what lacks something or does not fit. Raises ArtifactError."""
         try:
             self.unpack(artifact)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as failure:
+        except (
+            AssertionError,
+            AttributeError,
+            IndexError,
+            KeyError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as failure:
             raise ArtifactError(
                 f"configuration and arrays of the artifact do not fit a {self.name!r}: {failure!r}"
             ) from failure

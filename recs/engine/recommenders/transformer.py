@@ -109,12 +109,12 @@ class Transformer(TwoStages):
     ) -> None:
         began = time.monotonic()
         until = began + budget.seconds
+        self.fallback = popularity(interactions, items.count)
         self.build(items, seed=seed)
         misfit = self.warm.misfit(self.item_tower, self.user_tower) if self.warm else ""
         warm = None if misfit else self.warm
         self.started = WARM if warm else f"{COLD}: {misfit}" if misfit else COLD
         self._start(interactions, items, warm, seed=seed)
-        self.fallback = popularity(interactions, items.count)
         # Training pushes the id of an item that is never a target away from everybody: without an
         # interaction, content alone says where an item belongs.
         self.trained = np.zeros(items.count, dtype=bool)

@@ -14,7 +14,7 @@ def test_the_example_on_a_csv_runs_as_it_is_printed(tmp_path: Path, monkeypatch:
     (example,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), flags=re.DOTALL)
     rng = np.random.default_rng(0)
     rows = [
-        (f"user {user}", f"item {3 * item + user % 3}", 1_700_000_000 + 86_400 * day)
+        (f"user {user}", f"item #{3 * item + user % 3}", 1_700_000_000 + 86_400 * day)
         for user in range(40)
         for day, item in enumerate(rng.permutation(12)[:6])
     ]
@@ -25,7 +25,7 @@ def test_the_example_on_a_csv_runs_as_it_is_printed(tmp_path: Path, monkeypatch:
 
     exec(example.replace("seconds=120", "seconds=3"), {})
 
-    found = re.findall(r"item \d+", capsys.readouterr().out)
+    found = re.findall(r"item #\d+", capsys.readouterr().out)
     had = {item for user, item, _ in rows if user == "user 0"}
     assert len(set(found)) == 10
     assert not had & set(found)
