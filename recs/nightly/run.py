@@ -12,6 +12,8 @@ from typing import Any
 
 from django.conf import settings
 
+from recs.engine.recommenders.hybrid import Hybrid
+from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.models import TrainingRun
 from recs.nightly import evaluate, publish
 from recs.nightly.dataset import Dataset, NotEnoughHistory, load_dataset
@@ -98,6 +100,7 @@ def _figures(dataset: Dataset, trained: Trained, verdict: Verdict, minutes: floa
             for name, quality in verdict.qualities.items()
         },
         "no_champion": verdict.no_champion,
+        **_of_two_stages(trained),
         "curves": trained.curves,
         "minutes": minutes,
         "data": {
@@ -110,6 +113,17 @@ def _figures(dataset: Dataset, trained: Trained, verdict: Verdict, minutes: floa
             "test_share": dataset.test_share,
         },
     }
+
+
+def _of_two_stages(trained: Trained) -> dict[str, Any]:
+    """What the blend is of, and what became of the second stages."""
+    stages, blend = {}, {}
+    for name, one in trained.family.items():
+        if isinstance(one, Hybrid):
+            blend = one.weights_by_length()
+        if isinstance(one, TwoStages):
+            stages[name] = {"kept": one.second is not None, **(one.verdict.figures() if one.verdict else {})}
+    return {"blend_by_length_of_history": blend, "second_stage": stages}
 
 
 def _of_training(name: str, trained: Trained) -> dict[str, float]:

@@ -21,6 +21,7 @@ WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 ROUNDS = 3
 LENGTHS = (2, 5, 10)
 """Bounds of the histories' lengths 1, 2–4, 5–9 and 10 or more."""
+LENGTH_NAMES = ("1", "2-4", "5-9", "10+")
 FEWEST = 200
 """Rows on which a length of history may have weights of its own."""
 AT_ONCE = 256

@@ -20,6 +20,7 @@ from recs.engine.artifact import Artifact, ArtifactError, array
 from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
 from recs.engine.recommender import Budget, CannotLearn, Progress, ProgressCallback
 from recs.engine.recommenders.blending import (
+    LENGTH_NAMES,
     LENGTHS,
     candidates,
     learn_weights,
@@ -199,6 +200,13 @@ class Hybrid(TwoStages):
             member.unpack(Artifact(name, configs[name], arrays))
             self.members[name] = member
         self.unpack_second(artifact)
+
+    def weights_by_length(self) -> dict[str, dict[str, float]]:
+        """What each member counts, by length of history."""
+        return {
+            length: dict(zip(self.members, (round(float(weight), 3) for weight in own), strict=True))
+            for length, own in zip(LENGTH_NAMES, self.weights, strict=True)
+        }
 
     @property
     def parameters(self) -> int:

@@ -73,6 +73,15 @@ def test_a_run_keeps_every_figure(shelves):
     assert list(figures["curves"]) == ["neural_cf", "transformer"]
     assert figures["curves"]["transformer"][0]["epoch"] == 1.0
     assert {point["stage"] for point in figures["curves"]["neural_cf"]} == {"factorised", "deep"}
+    assert set(figures["blend_by_length_of_history"]) == {"1", "2-4", "5-9", "10+"}
+    assert all(
+        set(weights) <= set(FAMILY) | {"transition_graph"}
+        for weights in figures["blend_by_length_of_history"].values()
+    )
+    assert {name: set(one) >= {"kept"} for name, one in figures["second_stage"].items()} == {
+        "transformer": True,
+        "hybrid": True,
+    }
     assert figures["data"]["interactions"] == 810
     assert figures["data"]["products"] == 72
     assert figures["data"]["shoppers"] == 90

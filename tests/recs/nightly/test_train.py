@@ -73,7 +73,7 @@ def test_of_two_stages_the_first_is_validated_and_the_second_by_whom_it_had_not_
     both = small_shop.following(12)
     both.__class__ = Both
     # Asked on these rows it would know the answers.
-    both.second, both.gain = None, 0.05
+    both.second, both.verdict = None, SimpleNamespace(gain=SimpleNamespace(difference=0.05))
     alone = HeldOut([History.of_items([3])], [np.array([5])], [np.array([3])])
 
     first = on_validation({"hybrid": both}, alone, item_count=12, seed=1)

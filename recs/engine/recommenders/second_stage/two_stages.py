@@ -20,7 +20,7 @@ from recs.engine.recommenders.second_stage.answers import AT_ONCE, PLACES, WEIGH
 from recs.engine.recommenders.second_stage.learning import OutOfTime
 from recs.engine.recommenders.second_stage.likeness import likenesses
 from recs.engine.recommenders.second_stage.stage import SecondStage
-from recs.engine.recommenders.second_stage.verdict import judged
+from recs.engine.recommenders.second_stage.verdict import Verdict, judged
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +37,8 @@ class TwoStages(ScoringRecommender):
     second: SecondStage | None = None
     heads: Mapping[str, float] = WEIGHTS
     """The owner's weights of the second stage's heads: it is judged as it is to serve."""
-    gain: float = 0.0
-    """What the second stage added to NDCG@10 for shoppers whom it had not learnt from."""
+    verdict: Verdict | None = None
+    """What was found of a second stage in training; None where there was nothing to find, and of what was loaded."""
 
     def voices(self, histories: Sequence[History]) -> list[FloatArray]:
         """What each of several says who make the score, float32 [histories, items]; nothing of one alone."""
@@ -125,7 +125,7 @@ class TwoStages(ScoringRecommender):
 
         ``retrieval``: item vectors that a first stage has; ``until``: ``time.monotonic``, after which there is none.
         """
-        self.second, self.gain = None, 0.0
+        self.second, self.verdict = None, None
         if not len(validation) or time.monotonic() > until:
             return
         known = likenesses(interactions, items, retrieval=retrieval, seed=seed)
@@ -143,6 +143,7 @@ class TwoStages(ScoringRecommender):
             # What is judged learns twice on a half, what is kept once on the whole.
             halfway = (time.monotonic() + until) / 2
             verdict = judged(lambda: SecondStage(known, popular, self.heads), told, seed=seed, until=halfway)
+            self.verdict = verdict
             if verdict is None:
                 return
             if progress:
@@ -153,7 +154,7 @@ class TwoStages(ScoringRecommender):
                 # A head with enough answers in the whole but not in its halves was not heard when it was judged.
                 heard = told.of(np.flatnonzero(verdict.taught[told.head]))
                 stage.fit(heard, seed=seed, most=verdict.passes, until=until)
-                self.second, self.gain = stage, verdict.both - verdict.first
+                self.second = stage
         except OutOfTime:
             logger.warning("%s goes on without a second stage: there was no time to learn it", self.name)
 
@@ -187,7 +188,8 @@ def validated(recommender: Ranks, rows: HeldOut, *, item_count: int) -> float:
     """
     added = 0.0
     if isinstance(recommender, TwoStages) and recommender.second is not None:
-        added, recommender = recommender.gain, recommender.first_alone()
+        added = recommender.verdict.gain.difference if recommender.verdict else 0.0
+        recommender = recommender.first_alone()
     return evaluate(recommender, rows, item_count=item_count, depth=10).ndcg_10 + added
 
 

@@ -37,6 +37,16 @@ class Verdict:
         """By more than chance, and there is a head that both halves could teach."""
         return self.gain.interval.low > 0 and bool(self.taught.any())
 
+    def figures(self) -> dict[str, float | list[str]]:
+        """To be read: NDCG@10 of shoppers whom it had not learnt from, and the heads that are heard."""
+        return {
+            "first_ndcg@10": round(self.first, 5),
+            "both_ndcg@10": round(self.both, 5),
+            "gain_low": round(self.gain.interval.low, 5),
+            "gain_high": round(self.gain.interval.high, 5),
+            "heads": [str(head) for head, heard in zip(HEADS, self.taught, strict=True) if heard],
+        }
+
 
 def judged(
     make: Callable[[], SecondStage], told: Answers, *, seed: int, until: float = math.inf
