@@ -6,6 +6,16 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+METRICS = ("ndcg@10", "hr@10", "ndcg@5", "hr@5", "mrr", "coverage@10", "targets", "validation_ndcg@10")
+
+
+def best_first(quality: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By NDCG@10, with its columns in the order of ``METRICS``, others behind: Postgres keeps no order of keys."""
+    rows = sorted(quality.items(), key=lambda pair: -(pair[1].get(METRICS[0]) or 0.0))
+    return {
+        name: {key: row[key] for key in dict.fromkeys([*METRICS, *row]) if key in row} for name, row in rows
+    }
+
 
 def figures_table(figures: Any) -> SafeString:
     """One table for each level of the figures.

@@ -10,7 +10,8 @@ from django.utils.html import format_html
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from recs.admin.figures import figures_table
+from recs.admin.curves import learning_curves
+from recs.admin.figures import best_first, figures_table
 from recs.admin.records import ReadOnlyAdmin
 from recs.models import ModelVersion, TrainingRun
 
@@ -116,7 +117,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
     @display(description="Metrics")
     def figures(self, version: ModelVersion) -> str:
-        return figures_table(version.metrics)
+        return figures_table(best_first(version.metrics))
 
     @display(description="Configuration")
     def configuration(self, version: ModelVersion) -> str:
@@ -165,4 +166,8 @@ class TrainingRunAdmin(ReadOnlyAdmin):
 
     @display(description="Figures")
     def table(self, run: TrainingRun) -> str:
-        return figures_table(run.figures)
+        """What was measured, the best recommender first, and how those that learn by epochs came to it."""
+        figures = dict(run.figures)
+        quality, curves = best_first(figures.pop("quality", {})), figures.pop("curves", {})
+        tables = {"quality": quality, **figures, "curves": curves}
+        return format_html("{}{}", learning_curves(curves), figures_table(tables))

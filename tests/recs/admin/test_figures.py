@@ -1,4 +1,4 @@
-from recs.admin.figures import figures_table
+from recs.admin.figures import best_first, figures_table
 
 
 def test_figures_of_several_recommenders_share_one_head():
@@ -42,3 +42,16 @@ def test_no_figures_are_a_dash():
 
 def test_names_and_values_are_escaped():
     assert "<b>" not in figures_table({"<b>x</b>": "<b>y</b>"})
+
+
+def test_the_best_recommender_stands_first_and_the_metrics_in_their_order():
+    quality = {
+        "ease": {"mrr": 0.2, "ndcg@10": 0.03},
+        "hybrid": {"train_seconds": 9, "ndcg@10": 0.04},
+        "new": {},
+    }
+
+    found = best_first(quality)
+
+    assert list(found) == ["hybrid", "ease", "new"]
+    assert [list(row) for row in found.values()] == [["ndcg@10", "train_seconds"], ["ndcg@10", "mrr"], []]
