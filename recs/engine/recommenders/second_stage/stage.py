@@ -79,8 +79,9 @@ class SecondStage:
         order = np.argsort(-corrected, axis=1, kind="stable")
         items[:, :PLACES] = np.take_along_axis(top.items, order, axis=1)
         scores[:, :PLACES] = np.take_along_axis(corrected, order, axis=1)
-        # Those behind were not corrected, and stay behind.
-        return Recommendations(items[:, :k], np.minimum.accumulate(scores, axis=1)[:, :k])
+        if scores.shape[1] > PLACES:
+            scores[:, PLACES:] = kept_behind(scores[:, PLACES:], scores[:, PLACES], corrected)
+        return Recommendations(items[:, :k], scores[:, :k])
 
     def corrected(self, histories: Sequence[History], asked: Proposals, listed: FloatArray) -> FloatArray:
         """float32 [b, c], the new scores of ``asked``, which holds the list whose scores are ``listed``, best first.
@@ -212,6 +213,17 @@ class SecondStage:
             axis=-1,
         )
         return likeness, torch.from_numpy(kind), torch.from_numpy(length), torch.from_numpy(facts)
+
+
+def kept_behind(scores: FloatArray, behind: FloatArray, corrected: FloatArray) -> FloatArray:
+    """The scores [b, n] of what stands behind a list, from ``behind`` [b] on, none above the lowest of the list's
+    ``corrected`` [b, c]: those that would be are pressed together from as far below it as they would stand above, in
+    the same order."""
+    last = np.where(np.isfinite(behind), corrected.min(axis=1), np.inf)
+    above = np.maximum(behind - last, 0.0)
+    floor = np.where(above > 0, last - above, 0.0)[:, None]
+    far = (above > 0)[:, None] & (scores > floor)
+    return np.where(far, floor + (scores - floor) / 2, scores).astype(np.float32)
 
 
 def _in_place(new: FloatArray, first: FloatArray, corrected: FloatArray) -> FloatArray:

@@ -13,13 +13,13 @@ import numpy as np
 from recs.engine.artifact import Artifact
 from recs.engine.evaluation import Ranks, evaluate, rows_at_once
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
-from recs.engine.recommender import Progress, ProgressCallback, Recommendations, top_k
+from recs.engine.recommender import Progress, ProgressCallback, Recommendations, inside, top_k
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.second_stage.answers import AT_ONCE, PLACES, WEIGHTS, Proposals, answers
 from recs.engine.recommenders.second_stage.learning import OutOfTime
 from recs.engine.recommenders.second_stage.likeness import likenesses
-from recs.engine.recommenders.second_stage.stage import SecondStage
+from recs.engine.recommenders.second_stage.stage import SecondStage, kept_behind
 from recs.engine.recommenders.second_stage.verdict import Verdict, judged
 
 logger = logging.getLogger(__name__)
@@ -91,9 +91,12 @@ class TwoStages(ScoringRecommender):
             corrected = self.second.corrected(
                 histories, Proposals(items, listed, _heard(voices, items)), listed
             )
+            first, scores = scores, kept_behind(scores, behind, corrected)
+            for number, own in enumerate(had):
+                # No part of any list: they stay.
+                stays = inside(own, scores.shape[1])
+                scores[number, stays] = first[number, stays]
             row, place = np.nonzero(items >= 0)
-            last = np.where(np.isfinite(behind), corrected.min(axis=1), np.inf)
-            scores = _kept_behind(scores, behind, last, had)
             scores[row, items[row, place]] = corrected[row, place]
         return scores
 
@@ -191,24 +194,6 @@ def validated(recommender: Ranks, rows: HeldOut, *, item_count: int) -> float:
         added = recommender.verdict.gain.difference if recommender.verdict else 0.0
         recommender = recommender.first_alone()
     return evaluate(recommender, rows, item_count=item_count, depth=10).ndcg_10 + added
-
-
-def _kept_behind(
-    scores: FloatArray, behind: FloatArray, last: FloatArray, had: Sequence[IntArray]
-) -> FloatArray:
-    """The scores [b, items] of what stands behind a list, from ``behind`` [b] on, none above ``last`` [b], which is the
-    list's lowest: pressed together from as far below it as they would stand above, in the same order. Those of ``had``
-    stay, for they have no part in that list."""
-    above = np.maximum(behind - last, 0.0)
-    if not above.any():
-        return scores
-    floor = np.where(above > 0, last - above, 0.0)[:, None]
-    far = (above > 0)[:, None] & (scores > floor)
-    pressed = np.where(far, floor + (scores - floor) / 2, scores).astype(np.float32)
-    for row in np.flatnonzero(above > 0).tolist():
-        own = had[row][(had[row] >= 0) & (had[row] < scores.shape[1])]
-        pressed[row, own] = scores[row, own]
-    return pressed
 
 
 def _heard(voices: list[FloatArray], items: IntArray) -> FloatArray:

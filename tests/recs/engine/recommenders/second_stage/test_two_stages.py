@@ -131,13 +131,16 @@ def test_what_stands_behind_the_hundred_stays_behind_in_final_scores(both, monke
     had = [HISTORY.item]
     popular = both.propose([HISTORY], 2, exclude=had).items[0]
     both.second.popular[popular] = 100.0
-    found = both.recommend([HISTORY], ITEMS, exclude=had).items[0]
+    answer = both.recommend([HISTORY], ITEMS, exclude=had)
+    found = answer.items[0]
 
     scores = both.final_scores([HISTORY])[0]
 
     scores[HISTORY.item] = -np.inf
     assert set(found[:2]) == set(popular)
     assert np.argsort(-scores, kind="stable")[: len(found) - 2].tolist() == found[:-2].tolist()
+    # An explanation is a difference of the latter, and of what is shown.
+    assert scores[found[:-2]] == pytest.approx(answer.scores[0][:-2])
 
 
 def test_what_a_shopper_had_is_not_moved_by_a_list_that_it_has_no_part_in(both, monkeypatch):
