@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from pgvector.django import HalfVectorField
 
@@ -216,6 +217,29 @@ class Recommendation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scenario} {self.uuid}"
+
+
+class SecondStageWeight(models.Model):
+    """What an answer of a kind is worth to the owner, where a second stage puts the first hundred in order."""
+
+    HEADS = [
+        ("view", "a view or a click"),
+        ("cart", "a product put into the basket"),
+        ("purchase", "a purchase"),
+        ("good_rating", "a like or a good rating"),
+        ("hide", "a hide or a bad rating"),
+    ]
+    """The heads of recs/engine/recommenders/second_stage, whose module would bring torch along."""
+    MOST = 10.0
+
+    head = models.CharField("answer", max_length=16, primary_key=True, choices=HEADS)
+    weight = models.FloatField(validators=[MinValueValidator(-MOST), MaxValueValidator(MOST)])
+
+    class Meta:
+        verbose_name = "ranking weight"
+
+    def __str__(self) -> str:
+        return self.get_head_display()
 
 
 class Heartbeat(models.Model):

@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from recs.models import ModelVersion
+from recs.second_stage_weights import second_stage_weights
 
 if TYPE_CHECKING:
     from recs.engine.interactions import IntArray
@@ -121,7 +122,7 @@ def read_served(version: ActiveVersion) -> ServedRecommender | None:
     served = read_served(
         version.artifact / SERVED, recommender=version.recommender, sha256=version.served_sha256
     )
-    served.mix(settings.SECOND_STAGE_WEIGHTS)
+    served.mix(second_stage_weights())
     return served
 
 

@@ -15,6 +15,7 @@ from recs.engine.catalogue_scores import CatalogueScores
 from recs.engine.interactions import FloatArray, History, IntArray
 from recs.history import VectorHistory
 from recs.registry import ActiveVersion, load_served
+from recs.second_stage_weights import second_stage_weights
 
 if TYPE_CHECKING:
     from recs.engine.served import ServedRecommender
@@ -49,6 +50,9 @@ def served_scores(
     recommender = load_served(version)
     if recommender is None:
         return None
+    if recommender.mixes:
+        # Asked each time, so that what the owner edits is in the next feed, whichever process makes it.
+        recommender.mix(second_stage_weights())
     by_key = History(history.product_ids, history.kinds, history.times, history.values)
     not_shown = np.array(sorted(exclude), dtype=np.int64)
     scores = recommender.catalogue_scores(by_key, exclude=not_shown)

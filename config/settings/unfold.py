@@ -98,6 +98,12 @@ UNFOLD: dict[str, Any] = {
                         "recs_trainingrun_changelist",
                         "recs.view_trainingrun",
                     ),
+                    _link(
+                        "Ranking weights",
+                        "tune",
+                        "recs_secondstageweight_changelist",
+                        "recs.view_secondstageweight",
+                    ),
                 ],
             },
             {

@@ -7,13 +7,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from recs.admin.curves import learning_curves
 from recs.admin.figures import best_first, figures_table
 from recs.admin.records import ReadOnlyAdmin
-from recs.models import ModelVersion, TrainingRun
+from recs.models import ModelVersion, SecondStageWeight, TrainingRun
 
 VERSION_LABELS = {"Building": "info", "Ready": "warning", "Active": "success", "Retired": ""}
 RUN_LABELS = {
@@ -169,5 +170,22 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         """What was measured, the best recommender first, and how those that learn by epochs came to it."""
         figures = dict(run.figures)
         quality, curves = best_first(figures.pop("quality", {})), figures.pop("curves", {})
-        tables = {"quality": quality, **figures, "curves": curves}
+        tables = {"quality_on_the_newest_slice": quality, **figures, "curves": curves}
         return format_html("{}{}", learning_curves(curves), figures_table(tables))
+
+
+@admin.register(SecondStageWeight)
+class SecondStageWeightAdmin(ModelAdmin):
+    """One row for each head of a second stage, edited in the list."""
+
+    list_display = ("head", "weight")
+    list_display_links = None
+    list_editable = ("weight",)
+    list_before_template = "admin/recs/ranking_weights.html"
+    ordering = ("-weight", "head")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: SecondStageWeight | None = None) -> bool:
+        return False

@@ -18,7 +18,10 @@ OWNER_IDS = "owner_ids"
 
 
 class ServedRecommender:
-    """Any member of the family, asked for histories of the owner's ids; nothing of it changes by being asked."""
+    """Any member of the family, asked for histories of the owner's ids; nothing of it changes by being asked.
+
+    Threads may share it: ``mix`` puts new weights in the place of the old by one assignment.
+    """
 
     def __init__(self, recommender: ScoringRecommender, ids: IntArray) -> None:
         """``ids`` int64 [items], ascending: whose ``ids[i]`` is the recommender's item i."""
@@ -53,6 +56,11 @@ class ServedRecommender:
         scores = self.scores(left, exclude=_each(exclude, len(left)))
         scores[[not self._known(one).tells for one in left]] = 0.0
         return self.ids[items], scores
+
+    @property
+    def mixes(self) -> bool:
+        """Whether there is a second stage, whose heads somebody may weigh."""
+        return isinstance(self.recommender, TwoStages) and self.recommender.second is not None
 
     def mix(self, weights: Mapping[str, float]) -> None:
         """The owner's weights of the second stage's heads, where it has one."""

@@ -35,6 +35,7 @@ from recs.engine.transformer.warm import WarmStart
 from recs.nightly.dataset import Dataset
 from recs.nightly.progress import Night
 from recs.registry import ActiveVersion, config_of
+from recs.second_stage_weights import second_stage_weights
 
 QUICK = ("popularity", "content_based", "item_knn", "user_knn", "matrix_factorization", "ease", "neural_cf")
 """What has a share of the minutes beside the transformer's, as the hybrid's graph of transitions has; the hybrid then
@@ -123,12 +124,13 @@ def train(
         training=TrainingConfig(batch=BATCH, kind_weights=weights),
         warm=start,
     )
-    transformer.mix(settings.SECOND_STAGE_WEIGHTS)
+    heads = second_stage_weights()
+    transformer.mix(heads)
     family[transformer.name] = fitted(transformer, Budget(60 * minutes, checkpoint=checkpoint_folder()))
     night.figures["start"] = transformer.started if start else f"{COLD}: {why_cold}"
     began = time.monotonic()
     hybrid = Hybrid()
-    hybrid.mix(settings.SECOND_STAGE_WEIGHTS)
+    hybrid.mix(heads)
     able = _servable({**family, graph.name: graph})
     members = {name: one for name, one in able.items() if name in OF_THE_BLEND}
     hybrid.blend(members, split.validation, seed=seed)

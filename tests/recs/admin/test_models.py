@@ -6,7 +6,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from recs.models import ModelVersion, TrainingRun
+from recs.models import ModelVersion, SecondStageWeight, TrainingRun
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -117,3 +117,51 @@ def test_a_run_shows_why_it_was_refused(staff):
 
     assert "the challenger is not better" in page
     assert "<th>champion</th><td>0.0600</td>" in page
+
+
+WEIGHTS_PAGE = "admin:recs_secondstageweight_changelist"
+
+
+def saved(weights: dict[str, str]) -> dict[str, str]:
+    """The form of the list, as a browser sends it."""
+    heads = list(SecondStageWeight.objects.order_by("-weight", "head").values_list("head", flat=True))
+    form = {"form-TOTAL_FORMS": str(len(heads)), "form-INITIAL_FORMS": str(len(heads)), "_save": "Save"}
+    for number, head in enumerate(heads):
+        form |= {f"form-{number}-head": head, f"form-{number}-weight": weights.get(head, "1")}
+    return form
+
+
+@pytest.mark.usefixtures("ranking_weights")
+def test_the_owner_edits_what_answers_are_worth(staff):
+    page = staff.get(reverse(WEIGHTS_PAGE)).content.decode()
+    assert "a product put into the basket" in page
+    assert "Only their proportions count" in page
+
+    staff.post(reverse(WEIGHTS_PAGE), saved({"cart": "2.5", "hide": "-3"}))
+
+    assert SecondStageWeight.objects.get(head="cart").weight == 2.5
+    assert SecondStageWeight.objects.get(head="hide").weight == -3.0
+
+
+@pytest.mark.usefixtures("ranking_weights")
+@pytest.mark.parametrize("weight", ["", "much", "nan", "11", "-1e9"])
+def test_a_weight_that_is_none_is_refused_and_nothing_is_changed(staff, weight: str):
+    before = list(SecondStageWeight.objects.order_by("head").values_list("weight", flat=True))
+
+    answer = staff.post(reverse(WEIGHTS_PAGE), saved({"cart": weight, "view": "0.5"}))
+
+    assert answer.status_code == 200
+    assert "errorlist" in answer.content.decode() or "Please correct" in answer.content.decode()
+    assert list(SecondStageWeight.objects.order_by("head").values_list("weight", flat=True)) == before
+
+
+@pytest.mark.usefixtures("ranking_weights")
+def test_who_may_only_look_changes_no_weight(client: Client):
+    looker = UserFactory(is_staff=True)
+    looker.user_permissions.add(Permission.objects.get(codename="view_secondstageweight"))
+    client.force_login(looker)
+
+    assert "a purchase" in client.get(reverse(WEIGHTS_PAGE)).content.decode()
+    client.post(reverse(WEIGHTS_PAGE), saved({"cart": "2.5"}))
+
+    assert SecondStageWeight.objects.get(head="cart").weight == 0.7

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from recs import registry
 from recs.engine.interactions import Kind
 from recs.engine.recommenders.transition_graph import TransitionGraph
-from recs.models import ModelVersion, ProductVector, ShopperVector, TrainingRun
+from recs.models import ModelVersion, ProductVector, SecondStageWeight, ShopperVector, TrainingRun
 from recs.nightly import run as nightly
 from recs.nightly.lease import Lease
 from recs.nightly.run import AlreadyRunning, run_nightly
@@ -119,7 +119,7 @@ def test_the_next_night_goes_on_from_the_champions_towers(shelves, monkeypatch):
 def test_the_owners_settings_reach_the_training(shelves, settings, monkeypatch):
     settings.HISTORY_LENGTH = 7
     settings.INTERACTION_WEIGHTS = {**settings.INTERACTION_WEIGHTS, "view": 0.05}
-    settings.SECOND_STAGE_WEIGHTS = {**settings.SECOND_STAGE_WEIGHTS, "cart": 0.05}
+    SecondStageWeight.objects.update_or_create(head="cart", defaults={"weight": 0.05})
     found: list[Trained] = []
     train = nightly.train
     monkeypatch.setattr(nightly, "train", lambda *one, **more: found.append(train(*one, **more)) or found[0])

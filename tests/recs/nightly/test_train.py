@@ -8,7 +8,6 @@ import pytest
 from catalog.models import Product
 from recs.engine.interactions import HeldOut, History
 from recs.engine.recommenders.item_knn import ItemKnn
-from recs.engine.recommenders.second_stage.answers import WEIGHTS
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.transformer.batches import TARGET_WEIGHTS
 from recs.models import ModelVersion
@@ -134,7 +133,6 @@ def test_before_the_first_model_the_start_is_cold(dataset):
 
 
 def test_what_the_settings_say_by_themselves_is_what_the_engine_says(settings):
-    assert {head.value: weight for head, weight in WEIGHTS.items()} == settings.SECOND_STAGE_WEIGHTS
     assert {
         kind.name.lower(): weight for kind, weight in TARGET_WEIGHTS.items()
     } == settings.INTERACTION_WEIGHTS
