@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,6 +22,9 @@ from torch import Tensor, nn
 Newest = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 
 _TRACES: WeakKeyDictionary[nn.Module, Newest] = WeakKeyDictionary()
+_TRACING = Lock()
+"""One thread at a time: what ``warnings`` leaves unsaid is the process's, and two of them would bring back what the
+other had silenced."""
 LENGTH = 3
 """Of the history that is traced; any would do."""
 
@@ -38,10 +42,17 @@ class _OfOne(nn.Module):
 def newest_of_one(tower: nn.Module, width: int) -> Newest:
     """``tower.newest`` for a batch of one history without padding, of any length; the tower is in evaluation."""
     if (made := _TRACES.get(tower)) is None:
-        none = torch.zeros(1, LENGTH, dtype=torch.int64)
-        example = (torch.zeros(1, LENGTH, width), none, none, torch.zeros(1, LENGTH), torch.tensor([LENGTH]))
-        with warnings.catch_warnings():
-            # Deprecation, and that the number of histories and the width are taken for constants, which they are.
-            warnings.simplefilter("ignore")
-            made = _TRACES[tower] = torch.jit.trace(_OfOne(tower).eval(), example, check_trace=False)
+        with _TRACING:
+            if (made := _TRACES.get(tower)) is None:
+                made = _TRACES[tower] = _traced(tower, width)
+    return made
+
+
+def _traced(tower: nn.Module, width: int) -> Newest:
+    none = torch.zeros(1, LENGTH, dtype=torch.int64)
+    example = (torch.zeros(1, LENGTH, width), none, none, torch.zeros(1, LENGTH), torch.tensor([LENGTH]))
+    with warnings.catch_warnings():
+        # Deprecation, and that the number of histories and the width are taken for constants, which they are.
+        warnings.simplefilter("ignore")
+        made: Newest = torch.jit.trace(_OfOne(tower).eval(), example, check_trace=False)
     return made

@@ -2,7 +2,9 @@
 
 import copy
 import gc
+import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -80,3 +82,18 @@ def test_a_tower_that_nobody_has_any_more_is_let_go():
     gc.collect()
 
     assert gone() is None
+
+
+def test_threads_that_ask_at_once_share_one_trace_and_warn_of_nothing(recwarn: pytest.WarningsRecorder):
+    made = tower()
+    start = threading.Barrier(4)
+
+    def ask(_: int) -> object:
+        start.wait()
+        return newest_of_one(made, WIDTH)
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ask, range(4)))
+
+    assert all(one is found[0] for one in found)
+    assert not recwarn.list
