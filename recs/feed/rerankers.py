@@ -75,10 +75,12 @@ def _likeness(pool: list[Candidate]) -> np.ndarray:
     """[pool, pool] in 0 … 1."""
     shelf = _shelves(pool)
     likeness = SAME_SHELF * ((shelf[:, None] == shelf[None, :]) & (shelf[:, None] >= 0))
-    placed = [row for row, one in enumerate(pool) if one.facts and one.facts.vector is not None]
+    placed = {
+        row: one.facts.vector for row, one in enumerate(pool) if one.facts and one.facts.vector is not None
+    }
     if placed:
-        vectors = np.stack([pool[row].facts.vector for row in placed])  # type: ignore[union-attr, misc]
-        likeness[np.ix_(placed, placed)] = np.clip(vectors @ vectors.T, 0.0, 1.0)
+        rows, vectors = list(placed), np.stack(list(placed.values()))
+        likeness[np.ix_(rows, rows)] = np.clip(vectors @ vectors.T, 0.0, 1.0)
     return likeness
 
 
