@@ -11,13 +11,13 @@ from torch.nn import functional
 
 from config.benchmark.report import Report
 from recs.engine.recommenders.transformer import Transformer
-from recs.engine.transformer.batches import training_batch
+from recs.engine.transformer.batches import first_weights, training_batch
 from recs.engine.transformer.item_tower import item_features
 from recs.engine.transformer.sequence import length_sorted_batches, segments
+from recs.engine.transformer.training_state import TrainingConfig
 from recs.models import TrainingRun
 from recs.nightly.dataset import Dataset, load_dataset
 from recs.nightly.run import SEED, run_nightly
-from recs.nightly.train import BATCH
 
 STAGE = "train transformer"
 
@@ -96,10 +96,11 @@ def plain_pass_seconds(dataset: Dataset) -> float:
     data = dataset.split.training
     pieces = segments(data, model.user_config.longest)
     rng = np.random.default_rng(SEED)
-    batches = list(length_sorted_batches(pieces.end - pieces.start, BATCH, rng))
+    batches = list(length_sorted_batches(pieces.end - pieces.start, TrainingConfig().histories(pieces), rng))
+    counts = first_weights(data)
     began = time.perf_counter()
     for rows in batches:
-        batch = training_batch(data, pieces, rows, rng)
+        batch = training_batch(data, pieces, rows, rng, counts)
         vectors = functional.embedding(batch.item, tower(features))
         users(vectors, batch.kind, batch.gap, batch.value, batch.length)
     return time.perf_counter() - began

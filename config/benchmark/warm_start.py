@@ -13,11 +13,9 @@ from recs.engine.interactions import Interactions, Items
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.splits import TimeSplit, before, split_by_time
-from recs.engine.transformer.training_state import TrainingConfig
 from recs.engine.transformer.warm import WarmStart
 from recs.nightly.dataset import load_history
 from recs.nightly.run import SEED
-from recs.nightly.train import BATCH
 
 DAY = 86_400
 MOST_OF_COLD = 1 / 3
@@ -105,7 +103,7 @@ def compare(
 
 
 def learn(split: TimeSplit, items: Items, *, seconds: float, warm: WarmStart | None = None) -> Learnt:
-    learnt = Learnt(Transformer(training=TrainingConfig(batch=BATCH), second_stage=False, warm=warm))
+    learnt = Learnt(Transformer(second_stage=False, warm=warm))
     began = time.perf_counter()
 
     def told(progress: Progress) -> None:

@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 FILE = "checkpoint.pt"
 SELDOM = 60.0
 """Seconds, at least, between states within an epoch: what a kill may cost."""
+FORMAT = 2
+"""Of what is saved: one more whenever towers, networks or what stands beside them change, so that what an older code
+began begins anew."""
 SHARE = 20.0
 """Of the seconds that saving takes: a large model is saved as seldom as that costs a twentieth."""
 
@@ -66,7 +69,7 @@ class Checkpoint:
 
 def fingerprint(*parts: object) -> str:
     """SHA-256 of arrays by their content, and of all else by how it is written."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(str(FORMAT).encode())
     for part in parts:
         if isinstance(part, np.ndarray):
             digest.update(repr((part.dtype, part.shape)).encode())

@@ -205,7 +205,14 @@ class HeldOut:
         """At most ``size`` rows, drawn at random."""
         if len(self) <= size:
             return self
-        rows = np.sort(np.random.default_rng(seed).choice(len(self), size=size, replace=False))
+        return self.of(np.sort(np.random.default_rng(seed).choice(len(self), size=size, replace=False)))
+
+    def shuffled(self, *, seed: int) -> HeldOut:
+        """The same rows in random order: whoever breaks off has a fair part of them."""
+        return self.of(np.random.default_rng(seed).permutation(len(self)))
+
+    def of(self, rows: IntArray) -> HeldOut:
+        """These rows alone, in this order."""
         return HeldOut(
             [self.histories[row] for row in rows],
             [self.targets[row] for row in rows],

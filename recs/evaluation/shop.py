@@ -21,7 +21,7 @@ from recs.evaluation.modalities import MODALITIES, ModalityJob
 from recs.evaluation.replaying import ReplayJob
 from recs.history import Export
 from recs.nightly.dataset import VALIDATION_SHARE, NotEnoughHistory, load_history
-from recs.nightly.train import BATCH, OF_THE_BLEND, kind_weights
+from recs.nightly.train import OF_THE_BLEND, kind_weights
 from recs.second_stage_weights import second_stage_weights
 
 SHUFFLED, IN_FILE_ORDER = "shuffled", "as in the file"
@@ -47,7 +47,7 @@ def replay_jobs(
 
 def own_settings() -> OwnSettings:
     """As the nightly training takes them."""
-    training = TrainingConfig(batch=BATCH, kind_weights=kind_weights())
+    training = TrainingConfig(kind_weights=kind_weights())
     return OwnSettings(training, settings.HISTORY_LENGTH, second_stage_weights(), members=OF_THE_BLEND)
 
 

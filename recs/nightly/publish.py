@@ -26,10 +26,12 @@ from recs.engine.artifact import write_artifact
 from recs.engine.interactions import History
 from recs.engine.recommenders.blending import normalised
 from recs.engine.recommenders.scoring import ScoringRecommender
+from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.served import ServedRecommender, write_served
 from recs.models import ModelVersion
 from recs.nightly.dataset import Dataset
+from recs.second_stage_weights import second_stage_weights
 from recs.shopper_vectors import encode_shoppers
 
 logger = logging.getLogger(__name__)
@@ -79,6 +81,9 @@ def build_version(
     version.manifest_sha256 = write_artifact(folder, model.pack(item_ids=dataset.product_ids))
     if not by_vectors:
         version.served_sha256 = write_served(folder / registry.SERVED, best, ids=dataset.product_ids)
+        if isinstance(best, TwoStages):
+            # The owner may have edited them while it learnt: what serves goes by those of now.
+            best.mix(second_stage_weights())
         _require_same(best, registry.read_served(registry.version_for_serving(version)), dataset)
     version.save(update_fields=["manifest_sha256", "served_sha256"])
     placed = model.vectors.any(axis=1)

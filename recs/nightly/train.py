@@ -57,10 +57,6 @@ SECOND_STAGE_SECONDS = 120.0
 """Within which the hybrid's second stage must have been learnt."""
 GIVEN_UP_AFTER = timedelta(hours=20)
 """Less than from night to night, so that each reads the day before it."""
-BATCH = 64
-"""Histories per step. On the demo's shop, validation NDCG@10 after one epoch of 30 s on one core is 0.0285, with 256
-it is 0.0113, with 32 0.0257 for a fifth more seconds: a short training needs steps more than smooth ones. (One run
-each, with dropout 0.3 and before ids started from singular vectors; not compared again since.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +117,7 @@ def train(
     start, why_cold = warm_start(dataset, champion)
     transformer = Transformer(
         user=UserTowerConfig(longest=settings.HISTORY_LENGTH),
-        training=TrainingConfig(batch=BATCH, kind_weights=weights),
+        training=TrainingConfig(kind_weights=weights),
         warm=start,
     )
     heads = second_stage_weights()

@@ -1,8 +1,9 @@
 """EASE: a linear item-item model in closed form (Steck 2019, arXiv:1905.03375).
 
 ``B = I - P diag(1 / diag(P))`` with ``P = (X'X + λ I)^-1``; scores are ``x B`` with the history weighted by
-recency. That costs items² of memory and items³ of time once; beyond 30,000 items B is a ridge regression in the
-leading 512 directions of X, its diagonal taken out afterwards (recs/engine/recommenders/item_weights.py).
+recency. That costs items² of memory and items³ of time once; beyond 30,000 items, or where there is not the time, B
+is a ridge regression in the leading 512 directions of X, its diagonal taken out afterwards
+(recs/engine/recommenders/item_weights.py).
 """
 
 from __future__ import annotations
@@ -23,15 +24,17 @@ from recs.engine.recommenders.item_weights import (
     ease_weights,
     restored,
     ridge_weights,
+    seconds_to_solve,
 )
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.tuning import Judge, choose
 from recs.engine.recommenders.wishes import Wishes, read_wishes, wanted_matrix
 
-PENALTIES = (50.0, 200.0, 800.0)
-DECAYS = (1.0, 0.8, 0.6)
-"""Tried on validation: λ, and the weight of an interaction against the next newer one."""
+PENALTIES = (200.0, 50.0, 800.0)
+DECAYS = (0.8, 1.0, 0.6)
+"""Tried on validation: λ, and the weight of an interaction against the next newer one; without it, or without time for
+it, the first."""
 
 
 class Ease(ScoringRecommender):
@@ -49,8 +52,8 @@ class Ease(ScoringRecommender):
     ) -> None:
         until = time.monotonic() + budget.seconds
         self.popular = popularity(interactions, items.count)
-        solve = _solver(wanted_matrix(interactions, items.count), seed=seed)
-        self.penalty, self.decay = PENALTIES[1], DECAYS[1]
+        solve = _solver(wanted_matrix(interactions, items.count), seed=seed, until=until)
+        self.penalty, self.decay = PENALTIES[0], DECAYS[0]
         if not validation:
             self.weights = solve(self.penalty)
             return
@@ -101,9 +104,11 @@ class Ease(ScoringRecommender):
         return read_wishes(histories, len(self.popular), decay=self.decay, against=AGAINST)
 
 
-def _solver(seen: sparse.csr_matrix, *, seed: int) -> Callable[[float], ItemWeights]:
-    """Weights by penalty; what all penalties need alike is computed once."""
-    if seen.shape[1] <= MOST_ITEMS:
+def _solver(seen: sparse.csr_matrix, *, seed: int, until: float) -> Callable[[float], ItemWeights]:
+    """Weights by penalty, whole where ``until`` leaves time for one solution; what all penalties need alike is computed
+    once."""
+    items = seen.shape[1]
+    if items <= MOST_ITEMS and time.monotonic() + seconds_to_solve(items) <= max(until, time.monotonic()):
         gram = (seen.T @ seen).tocsr()
         return lambda penalty: ease_weights(gram, penalty)
     directions, values = leading_directions(seen, RANK, seed=seed)

@@ -23,9 +23,10 @@ NEIGHBOURS = 200
 """Kept per item."""
 ROWS = 2_048
 """Items whose neighbours are computed at once."""
-SHRINKAGES = (5.0, 20.0, 80.0)
-DECAYS = (1.0, 0.9, 0.7)
-"""Tried on validation: λ, and the weight of an interaction against the next newer one."""
+SHRINKAGES = (20.0, 5.0, 80.0)
+DECAYS = (0.9, 1.0, 0.7)
+"""Tried on validation: λ, and the weight of an interaction against the next newer one; without it, or without time for
+it, the first."""
 
 
 class ItemKnn(ByNeighbours):
@@ -44,9 +45,9 @@ class ItemKnn(ByNeighbours):
         until = time.monotonic() + budget.seconds
         self.popular = popularity(interactions, items.count)
         seen = _balanced(wanted_matrix(interactions, items.count))
-        self.decay = DECAYS[1]
+        self.decay = DECAYS[0]
         if not validation:
-            self.neighbours = _neighbours(seen, SHRINKAGES[1])
+            self.neighbours = _neighbours(seen, SHRINKAGES[0])
             return
 
         def candidates() -> Iterator[tuple[float, sparse.csr_matrix]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,8 @@ from recs.engine.recommenders.inner_products import inner_products
 MOST_ITEMS = 30_000
 """Beyond, a dense matrix would take more than 3.6 GB, and while the best of several is chosen two stand."""
 RANK = 512
+SOON_SOLVED, TRIED = 4_096, 2_048
+"""Items whose matrix is solved in a second or so, and the size by which a larger one is judged."""
 STRIPE = 512
 """Rows of a matrix that are mirrored at once."""
 
@@ -77,6 +80,15 @@ def ease_weights(gram: sparse.csr_matrix, penalty: float) -> Dense:
     inverse /= -inverse.diagonal().copy()
     np.fill_diagonal(inverse, 0.0)
     return Dense(inverse)
+
+
+def seconds_to_solve(items: int) -> float:
+    """What ``ease_weights`` is expected to take here and now; nothing where that is next to nothing."""
+    if items <= SOON_SOLVED:
+        return 0.0
+    began = time.monotonic()
+    ease_weights(sparse.csr_matrix((TRIED, TRIED), dtype=np.float32), 1.0)
+    return (time.monotonic() - began) * (items / TRIED) ** 3
 
 
 def _mirror(matrix: FloatArray) -> None:

@@ -21,7 +21,7 @@ from recs.engine.recommender import Budget, CannotLearn, ProgressCallback
 from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.tuning import Judge, choose
-from recs.engine.transformer.batches import target_weights
+from recs.engine.transformer.batches import first_weights
 from recs.engine.transformer.complaints import apart
 from recs.engine.transformer.sequence import segments, shuffled_within_moments
 
@@ -63,7 +63,7 @@ class NeighbouringStates(ScoringRecommender):
         rng = np.random.default_rng(seed)
         interactions = shuffled_within_moments(interactions, rng)
         weights = self.transformer.training_config.kind_weights
-        counts = target_weights(interactions.kind, interactions.value, weights)
+        counts = first_weights(interactions, weights)
         told = 1 + np.flatnonzero((np.diff(interactions.user) == 0) & (counts[1:] > 0))
         if not len(told):
             raise CannotLearn("no history has two interactions, so nothing came next")

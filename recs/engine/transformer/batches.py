@@ -69,10 +69,12 @@ def training_batch(
     pieces: Segments,
     rows: np.ndarray,
     rng: np.random.Generator,
+    counts: FloatArray,
     weights: Mapping[Kind, float] = TARGET_WEIGHTS,
     complaints: Complaints = NO_COMPLAINTS,
 ) -> TrainingBatch:
-    """The pieces ``rows`` as arrays, inputs and the targets one further on.
+    """The pieces ``rows`` as arrays, inputs and the targets one further on; ``counts`` float32 [n]: what each
+    interaction counts as a target.
 
     Some rows lose kinds, gaps and values: what serving sends may be of a kind that training has not shown, and
     the items alone must then do.
@@ -88,7 +90,7 @@ def training_batch(
     predicts = steps < followed[:, None]
     ahead = np.where(predicts, here + 1, here)
     times = data.time[here]
-    weight = target_weights(data.kind[ahead], data.value[ahead], weights) * predicts
+    weight = counts[ahead] * predicts
     complaining, complained = complaints.within(start, start + length)
     told = (rng.random(len(rows)) >= CONTEXT_DROPOUT)[:, None]
     return TrainingBatch(
@@ -112,6 +114,22 @@ def target_weights(
 ) -> FloatArray:
     """What it counts to predict each of these interactions, float32; a complaint nothing."""
     return np.where(complaint(kind, value), np.float32(0), _table(weights)[kind])
+
+
+def first_weights(data: Interactions, weights: Mapping[Kind, float] = TARGET_WEIGHTS) -> FloatArray:
+    """What it counts to predict each interaction, float32 [n].
+
+    Nothing where the user has dealt with the item before, for no list that is asked for has it again; the first time as
+    much as what counts most of all that the user did with it.
+    """
+    counts = target_weights(data.kind, data.value, weights)
+    pair = data.user * data.item_count + data.item
+    order = np.argsort(pair, kind="stable")
+    starts = np.flatnonzero(np.diff(pair[order], prepend=-1))
+    result = np.zeros_like(counts)
+    if len(starts):
+        result[order[starts]] = np.maximum.reduceat(counts[order], starts)
+    return result
 
 
 def _table(weights: Mapping[Kind, float]) -> FloatArray:

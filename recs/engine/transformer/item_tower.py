@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from recs.engine.interactions import FloatArray, IntArray, Items, present
 from recs.engine.transformer.content_start import content_weights
+from recs.engine.transformer.dropout import thinned
 
 PRICE_BANDS = 10
 """Deciles of the known prices."""
@@ -187,7 +188,7 @@ class ItemTower(nn.Module):
         return functional.normalize(x, dim=-1, eps=1e-6)
 
     def _noised(self, part: Tensor) -> Tensor:
-        return functional.dropout(part, self.config.content_dropout, self.training)
+        return thinned(part, self.config.content_dropout) if self.training else part
 
     def _dropped(self, mask: Tensor) -> Tensor:
         """The id of some items is left out, where content remains to stand for it; so are parts of the content but for

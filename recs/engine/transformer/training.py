@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from recs.engine.checkpoint import Checkpoint, fingerprint
 from recs.engine.interactions import Interactions, Items
 from recs.engine.recommender import Budget, Progress, ProgressCallback
-from recs.engine.transformer.batches import TrainingBatch, training_batch
+from recs.engine.transformer.batches import TrainingBatch, first_weights, training_batch
 from recs.engine.transformer.complaints import apart, renumbered
 from recs.engine.transformer.item_tower import ItemTower, item_features
 from recs.engine.transformer.losses import has_bf16, softmax_backward
@@ -71,6 +71,8 @@ class Training:
         self.restored = 0.0
         """Seconds that a training that was killed had spent."""
         self.pieces = segments(self.interactions, user_tower.config.longest)
+        self.histories = config.histories(self.pieces)
+        """Of a step."""
         self.optimiser = torch.optim.AdamW(
             self._parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
         )
@@ -104,7 +106,11 @@ class Training:
         return self.state
 
     def _finished(self, budget: Budget) -> bool:
-        stale = self.validate is not None and self.state.epoch - self.state.best_epoch >= self.config.patience
+        since = self.state.epoch - self.state.best_epoch
+        steps = since * -(-len(self.pieces.start) // self.histories)
+        stale = (
+            self.validate is not None and since >= self.config.patience and steps >= self.config.patient_steps
+        )
         # What was learnt of an epoch that was killed is judged, however little time is left.
         over = self._over(self.state.seconds, budget) and not self.state.batch
         return stale or self.state.epoch >= self.config.epochs or over
@@ -118,16 +124,19 @@ class Training:
         rng = np.random.default_rng([self.seed, self.state.epoch])
         self._towers().train()
         data = shuffled_within_moments(self.interactions, rng)
+        counts = first_weights(data, self.config.kind_weights)
         losses = []
         learnt = 0
-        batches = list(length_sorted_batches(self.pieces.end - self.pieces.start, self.config.batch, rng))
+        batches = list(length_sorted_batches(self.pieces.end - self.pieces.start, self.histories, rng))
         first = self.state.batch
         if first:
             # Not what was drawn for the first batches again.
             rng = np.random.default_rng([self.seed, self.state.epoch, first])
         torch.manual_seed(self.seed * 1_000_003 + self.state.epoch + first * 1_000_000_007)
         for number, rows in enumerate(batches[first:], start=first):
-            batch = training_batch(data, self.pieces, rows, rng, self.config.kind_weights, self.complaints)
+            batch = training_batch(
+                data, self.pieces, rows, rng, counts, self.config.kind_weights, self.complaints
+            )
             losses.append(self._step(batch, rng))
             learnt += int(batch.length.sum())
             spent = self.state.seconds + time.monotonic() - began

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recs.engine.interactions import FloatArray, IntArray, Kind
+from recs.engine.transformer.dropout import thinned
 from recs.engine.transformer.sequence import GAP_BUCKETS
 from recs.engine.transformer.traced import newest_of_one
 
@@ -59,9 +60,19 @@ class Block(nn.Module):
         # Shapes are never asked of ``x``: a trace would work them out at every run, by tensors of one number.
         parts = self.mix(self.attention_norm(x)).unflatten(-1, (3, self.heads, self.head_width))
         query, key, value = parts.permute(2, 0, 3, 1, 4).unbind()
-        dropout = self.dropout if self.training else 0.0
-        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True, dropout_p=dropout)
+        mixed = (
+            self._attended_thinly(query, key, value)
+            if self.training
+            else functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        )
         return self.fed_forward(x + self._thinned(self.out(mixed.transpose(1, 2).flatten(2))))
+
+    def _attended_thinly(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """The same attention with dropout, which torch's own draws number by number."""
+        steps = query.shape[-2]
+        ahead = torch.full((steps, steps), -torch.inf).triu(1)
+        logits = (query * self.head_width**-0.5) @ key.mT + ahead
+        return self._thinned(logits.softmax(-1)) @ value
 
     def newest(self, x: Tensor, last: Tensor | None) -> Tensor:
         """[b, d]: what ``forward`` gives at the places ``last`` [b], None for the last of all, and nowhere else."""
@@ -96,7 +107,7 @@ class Block(nn.Module):
         return x + self._thinned(self.down(functional.gelu(self.up(self.forward_norm(x)))))
 
     def _thinned(self, x: Tensor) -> Tensor:
-        return functional.dropout(x, self.dropout) if self.training else x
+        return thinned(x, self.dropout) if self.training else x
 
 
 class UserTower(nn.Module):
@@ -143,7 +154,7 @@ class UserTower(nn.Module):
         # A unit vector's components are 1/sqrt(d) large: brought to about 1.
         x = torch.add(self.position(position), vectors, alpha=math.sqrt(self.config.dimension))
         x = x.add_(self.kind(kind)).add_(self.gap(gap)).addcmul_(value[..., None], self.value.weight[:, 0])
-        return functional.dropout(x, self.config.dropout) if self.training else x
+        return thinned(x, self.config.dropout) if self.training else x
 
     @torch.no_grad()
     def adopt_unseen(self, *, kinds: IntArray, gaps: IntArray, longest: int) -> None:

@@ -138,9 +138,10 @@ class TwoStages(ScoringRecommender):
         # The other half of the time left is for learning.
         halfway = (time.monotonic() + until) / 2
         at_once = rows_at_once(items.count, most=AT_ONCE)
-        told = answers(self, validation.sample(ANSWERS, seed=seed), until=halfway, at_once=at_once)
+        asked = validation.sample(ANSWERS, seed=seed).shuffled(seed=seed)
+        told = answers(self, asked, until=halfway, at_once=at_once)
         if validation.complaints:
-            hidden = validation.complaints.sample(ANSWERS, seed=seed)
+            hidden = validation.complaints.sample(ANSWERS, seed=seed).shuffled(seed=seed)
             told = told.joined(answers(self, hidden, until=halfway, at_once=at_once))
         try:
             # What is judged learns twice on a half, what is kept once on the whole.

@@ -9,8 +9,16 @@ from scipy import sparse
 from recs.engine.directions import leading_directions
 from recs.engine.interactions import History, Items
 from recs.engine.recommender import Budget
-from recs.engine.recommenders import ease
-from recs.engine.recommenders.item_weights import LowRank, ease_weights, restored, ridge_weights
+from recs.engine.recommenders import ease, item_weights
+from recs.engine.recommenders.item_weights import (
+    SOON_SOLVED,
+    Dense,
+    LowRank,
+    ease_weights,
+    restored,
+    ridge_weights,
+    seconds_to_solve,
+)
 from tests.contracts.small_recommenders import ITEMS, grouped
 
 PENALTY = 3.0
@@ -57,3 +65,22 @@ def test_beyond_its_bound_ease_takes_the_low_rank_form_and_still_finds_the_group
     assert isinstance(model.weights, LowRank)
     assert {int(item) % 3 for item in first} == {0}
     assert isinstance(restored(model.pack().arrays), LowRank)
+
+
+def test_where_there_is_no_time_to_solve_for_all_items_ease_takes_the_low_rank_form(monkeypatch):
+    monkeypatch.setattr(ease, "RANK", 6)
+    monkeypatch.setattr(ease, "seconds_to_solve", lambda items: 20.0)
+    forms = []
+    for seconds in (10, 30):
+        model = ease.Ease()
+        model.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds), seed=1)
+        forms.append(type(model.weights))
+
+    assert forms == [LowRank, Dense]
+
+
+def test_a_solution_of_few_items_takes_no_time_and_of_many_grows_by_their_cube(monkeypatch):
+    monkeypatch.setattr(item_weights, "TRIED", 64)
+
+    assert seconds_to_solve(SOON_SOLVED) == 0.0
+    assert seconds_to_solve(SOON_SOLVED + 1) > 0.0

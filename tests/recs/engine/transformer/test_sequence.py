@@ -1,18 +1,22 @@
 """What the user tower reads of a history."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from recs.engine.interactions import History, Interactions, Kind
-from recs.engine.transformer.batches import TARGET_WEIGHTS, training_batch
+from recs.engine.transformer.batches import TARGET_WEIGHTS, first_weights, training_batch
 from recs.engine.transformer.complaints import apart
 from recs.engine.transformer.sequence import (
+    Segments,
     gap_bucket,
     length_sorted_batches,
     segments,
     sequence_batch,
     shuffled_within_moments,
 )
+from recs.engine.transformer.training_state import TrainingConfig
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 NOW = 1_700_000_000
@@ -88,6 +92,7 @@ def test_what_a_user_complains_of_is_not_read_and_counts_against_where_they_stoo
         segments(kept, 50),
         np.array([0]),
         np.random.default_rng(1),
+        first_weights(kept),
         {**TARGET_WEIGHTS, Kind.HIDE: 0.5},
         complaints,
     )
@@ -105,11 +110,35 @@ def test_what_a_user_complains_of_is_not_read_and_counts_against_where_they_stoo
 def test_what_a_kind_counts_can_be_told():
     data = interactions([0, 1, 2], [NOW] * 3, [Kind.VIEW, Kind.VIEW, Kind.PURCHASE])
 
-    batch = training_batch(
-        data, segments(data, 50), np.array([0]), np.random.default_rng(1), {Kind.PURCHASE: 2.0}
-    )
+    counts = first_weights(data, {Kind.PURCHASE: 2.0})
+    batch = training_batch(data, segments(data, 50), np.array([0]), np.random.default_rng(1), counts)
 
     assert batch.weight.tolist() == [[0.0, 2.0]]
+
+
+def test_what_was_dealt_with_before_is_no_target_and_its_first_time_counts_as_the_most_of_it():
+    kinds = [Kind.VIEW, Kind.VIEW, Kind.PURCHASE, Kind.VIEW, Kind.CART_ADD]
+    data = interactions([4, 2, 4, 4, 3], [NOW] * 5, kinds)
+
+    assert first_weights(data).tolist() == pytest.approx([1.0, 0.3, 0.0, 0.0, 0.7])
+
+
+def test_the_first_time_is_each_users_own():
+    data = replace(interactions([1, 1, 1], [NOW] * 3), user=np.array([0, 1, 1]), user_count=2)
+
+    assert first_weights(data).tolist() == pytest.approx([0.3, 0.3, 0.0])
+    assert first_weights(data.kept(np.zeros(0, dtype=np.int64))).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "histories"),
+    [(2, 256), (6, 256), (12, 128), (48, 32), (2_000, 1)],
+    ids=lambda given: str(given),
+)
+def test_a_step_asks_about_as_much_however_long_the_histories_are(asked: int, histories: int):
+    start = np.arange(10) * 3_000
+
+    assert TrainingConfig().histories(Segments(start, start + asked + 1)) == histories
 
 
 def test_batches_hold_every_row_once_and_rows_of_like_length():

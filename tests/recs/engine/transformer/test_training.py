@@ -26,13 +26,21 @@ class Clock:
         self.now = 0.0
         self.steps = self.judged = 0
 
-    def run(self, checkpoint: Path | None = None, *, seconds: float = SECONDS) -> TrainingState:
+    def run(
+        self,
+        checkpoint: Path | None = None,
+        *,
+        seconds: float = SECONDS,
+        patient_steps: int = 300,
+        better: int = 1_000,
+    ) -> TrainingState:
+        """``better``: how many validations get better."""
         clock = self
 
         def validate(*_) -> float:
             clock.now += JUDGED
             clock.judged += 1
-            return 0.01 * clock.judged
+            return 0.01 * min(better, clock.judged)
 
         class Slow(Training):
             def _step(self, *step) -> float | None:
@@ -47,7 +55,7 @@ class Clock:
             user_tower=UserTower(user),
             interactions=grouped(),
             items=items,
-            config=TrainingConfig(batch=4, epochs=100),
+            config=TrainingConfig(batch=4, epochs=100, patient_steps=patient_steps),
             seed=1,
             validate=validate,
             progress=None,
@@ -75,6 +83,16 @@ def test_the_first_validation_is_within_the_seconds_even_of_a_part_of_an_epoch(c
     assert (state.epoch, clock.judged) == (1, 1)
     assert clock.steps == 15
     assert state.seconds == JUDGED + 15 * STEP
+
+
+def test_patience_is_of_validations_and_of_steps(clock: Clock):
+    early = clock.run(seconds=1e6, patient_steps=1, better=3)
+    steps = clock.steps
+    late = clock.run(seconds=1e6, patient_steps=10 * steps, better=clock.judged + 3)
+
+    assert (early.best_epoch, early.epoch) == (3, 3 + TrainingConfig().patience)
+    each = steps // early.epoch
+    assert (late.best_epoch, late.epoch) == (3, min(100, 3 + -(-10 * steps // each)))
 
 
 def test_what_its_time_has_ended_does_not_go_on_from_its_checkpoint(clock: Clock, tmp_path: Path):
