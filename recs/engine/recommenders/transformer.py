@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -16,6 +17,7 @@ from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.recommenders.inner_products import inner_products
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
+from recs.engine.recommenders.tuning import Judge, choose
 from recs.engine.recommenders.wishes import wanted_matrix
 from recs.engine.transformer.complaints import turned_away
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers, as_stored
@@ -47,6 +49,12 @@ SECOND_SHARE, SECOND_LEAST, SECOND_MOST = 0.15, 30.0, 0.25
 takes half a minute, however short the training was."""
 VALIDATION_ROWS = 5_000
 """Rows that an epoch is judged on: NDCG@10 of 5,000 rows has a standard error of about 0.002."""
+WHOLES = (0.0, 1.0, 2.0, 4.0)
+"""How much of the mean of a history a training may begin with, beside its newest item: where histories are baskets in no
+order, of four thousand customers, it comes to a validation NDCG@10 of .1004 after one epoch instead of .0830 after
+three; of public files of reviews, where the newest says most, each is best begun with nothing of it."""
+BEGINNING = 0.05
+"""Of the seconds, within which that is asked."""
 REHEARSED_ROWS = 500
 """Rows that tell how long a validation takes."""
 
@@ -121,6 +129,8 @@ class Transformer(TwoStages):
         read = (interactions.item >= 0) & ~complaint(interactions.kind, interactions.value)
         self.trained[interactions.item[read]] = True
         judged = validation.sample(VALIDATION_ROWS, seed=seed) if validation and len(validation) else None
+        if judged and not warm:
+            self._choose_beginning(items, judged, until=began + BEGINNING * budget.seconds, seed=seed)
 
         def validate(item_tower: ItemTower, user_tower: UserTower) -> float:
             alone = self._alone(item_tower, user_tower, items)
@@ -214,6 +224,26 @@ class Transformer(TwoStages):
             member.start_from(vectors, features)
             if warm:
                 warm.give(number, member, self.user_tower.members[number], vectors)
+
+    def _choose_beginning(self, items: Items, validation: HeldOut, *, until: float, seed: int) -> None:
+        """Whether the towers begin with a history's newest item alone, or with how much of the whole of it."""
+        tried = copy.deepcopy(self.user_tower.members[0])
+        alone = self._alone(self.item_tower.members[0], tried, items)
+
+        def candidates() -> Iterator[float]:
+            for whole in WHOLES:
+                tried.begin_with(whole)
+                yield whole
+
+        chosen = choose(
+            candidates(),
+            Judge(alone, validation, items.count, seed=seed),
+            stage="beginning",
+            count=len(WHOLES),
+            until=until,
+        )
+        for member in self.user_tower.members:
+            member.begin_with(chosen)
 
     def _alone(self, item_tower: ItemTower, user_tower: UserTower, items: Items) -> Transformer:
         """A recommender of one member, to be judged by itself."""

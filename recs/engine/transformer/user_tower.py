@@ -157,6 +157,19 @@ class UserTower(nn.Module):
         return thinned(x, self.config.dropout) if self.training else x
 
     @torch.no_grad()
+    def begin_with(self, whole: float) -> None:
+        """Has an untrained tower begin by adding ``whole`` times the mean of what was read so far to each place: its
+        first block's attention, which is nearly even at first, passes on what it hears. Of 0, a place says itself alone.
+        """
+        if not whole:
+            return
+        block = cast("Block", self.blocks[0])
+        alike = torch.eye(block.width)
+        block.mix.weight[2 * block.width :] = alike
+        block.mix.bias[2 * block.width :] = 0.0
+        block.out.weight.copy_(whole * alike)
+
+    @torch.no_grad()
     def adopt_unseen(self, *, kinds: IntArray, gaps: IntArray, longest: int) -> None:
         """Gives a meaning to what training has not shown; the arguments are what it has.
 
