@@ -158,8 +158,10 @@ class UserTower(nn.Module):
 
     @torch.no_grad()
     def begin_with(self, whole: float) -> None:
-        """Has an untrained tower begin by adding ``whole`` times the mean of what was read so far to each place: its
-        first block's attention, which is nearly even at first, passes on what it hears. Of 0, a place says itself alone.
+        """Has an untrained tower begin by adding ``whole`` times the mean of what was read so far to each place.
+
+        Its first block's attention, which is nearly even at first, passes on what it hears. Of 0, a place says itself
+        alone.
         """
         if not whole:
             return
