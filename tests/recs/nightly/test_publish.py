@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from recs import registry
+from recs.engine.recommenders.hybrid import Hybrid
 from recs.models import ModelVersion, ProductVector, ShopperVector
 from recs.nightly import publish
 from recs.product_vectors import nearest, partition_name, vectors
@@ -46,6 +47,18 @@ def test_what_would_serve_otherwise_than_it_was_judged_is_not_published(monkeypa
 
     with pytest.raises(RuntimeError, match="item_knn that was written scores otherwise"):
         small_shop.build_model(products, best=forgetful)
+
+
+def test_what_is_published_goes_by_the_weights_of_now(monkeypatch: pytest.MonkeyPatch):
+    edited = {"view": 0.9, "cart": -1.0}
+    monkeypatch.setattr(publish, "second_stage_weights", lambda: edited)
+    products = small_shop.make_products(4)
+    hybrid = Hybrid()
+    hybrid.blend({"item_knn": small_shop.following(4)}, None, seed=1)
+
+    small_shop.build_model(products, best=hybrid)
+
+    assert hybrid.heads == edited
 
 
 def test_a_built_version_has_rows_index_and_files_and_serves_nobody():
