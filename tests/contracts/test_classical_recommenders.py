@@ -147,7 +147,7 @@ def test_ease_solves_for_no_penalty_that_there_is_no_time_for(monkeypatch: pytes
     now = [0.0]
     solved = []
 
-    def solver(seen: sparse.csr_matrix, *, seed: int):
+    def solver(seen: sparse.csr_matrix, *, seed: int, until: float):
         def solve(penalty: float):
             now[0] += 40.0
             solved.append(penalty)

@@ -223,7 +223,9 @@ def kept_behind(scores: FloatArray, behind: FloatArray, corrected: FloatArray) -
     above = np.maximum(behind - last, 0.0)
     floor = np.where(above > 0, last - above, 0.0)[:, None]
     far = (above > 0)[:, None] & (scores > floor)
-    return np.where(far, floor + (scores - floor) / 2, scores).astype(np.float32)
+    pressed = np.where(far, floor + (scores - floor) / 2, scores)
+    # Far down, half of a difference rounds to more than that.
+    return np.minimum(pressed, last[:, None]).astype(np.float32)
 
 
 def _in_place(new: FloatArray, first: FloatArray, corrected: FloatArray) -> FloatArray:

@@ -138,7 +138,9 @@ def test_what_stands_behind_the_hundred_stays_behind_in_final_scores(both, monke
 
     scores[HISTORY.item] = -np.inf
     assert set(found[:2]) == set(popular)
-    assert np.argsort(-scores, kind="stable")[: len(found) - 2].tolist() == found[:-2].tolist()
+    # In this order but for equals: so far below there are some.
+    assert (np.diff(scores[found[:-2]]) <= 0).all()
+    assert set(np.argsort(-scores)[: len(found) - 2]) == set(found[:-2])
     # An explanation is a difference of the latter, and of what is shown.
     assert scores[found[:-2]] == pytest.approx(answer.scores[0][:-2])
 
