@@ -40,7 +40,7 @@ class Protocol:
 IDS_ALONE = ", ids alone"
 """How the name of a recommender ends that saw no content."""
 JUDGED_ROWS = 30_000
-"""Of the validation, to choose the best baseline: that takes no longer than the test, however many users there are."""
+"""Of the validation, on which the best baseline is chosen: of many users that takes less than their test."""
 
 
 @dataclass(frozen=True, slots=True)

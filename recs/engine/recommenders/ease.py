@@ -108,7 +108,7 @@ def _solver(seen: sparse.csr_matrix, *, seed: int, until: float) -> Callable[[fl
     """Weights by penalty, whole where ``until`` leaves time for one solution; what all penalties need alike is computed
     once."""
     items = seen.shape[1]
-    if items <= MOST_ITEMS and time.monotonic() + seconds_to_solve(items) <= max(until, time.monotonic()):
+    if items <= MOST_ITEMS and (not (takes := seconds_to_solve(items)) or time.monotonic() + takes <= until):
         gram = (seen.T @ seen).tocsr()
         return lambda penalty: ease_weights(gram, penalty)
     directions, values = leading_directions(seen, RANK, seed=seed)

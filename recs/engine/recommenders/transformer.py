@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
 import torch
 
 from recs.engine.artifact import Artifact, array
-from recs.engine.evaluation import evaluate
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, complaint
 from recs.engine.recommender import Budget, Progress, ProgressCallback
+from recs.engine.recommenders.beginning import best_beginning
 from recs.engine.recommenders.inner_products import inner_products
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
-from recs.engine.recommenders.tuning import Judge, choose
+from recs.engine.recommenders.tuning import Judge
 from recs.engine.recommenders.wishes import wanted_matrix
 from recs.engine.transformer.complaints import turned_away
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers, as_stored
@@ -49,14 +49,6 @@ SECOND_SHARE, SECOND_LEAST, SECOND_MOST = 0.15, 30.0, 0.25
 takes half a minute, however short the training was."""
 VALIDATION_ROWS = 5_000
 """Rows that an epoch is judged on: NDCG@10 of 5,000 rows has a standard error of about 0.002."""
-WHOLES = (0.0, 2.0, 4.0, 1.0)
-"""How much of the mean of a history a training may begin with, beside its newest item. Of four thousand customers'
-baskets, in no order, it came to a validation NDCG@10 of .1004 after one epoch, instead of .0830 after three; two public
-files of reviews, where the newest says most, begin best with nothing of it."""
-BEGINNING = 0.1
-"""Of the seconds, after which no more of that is asked; four answers take seconds."""
-REHEARSED_ROWS = 500
-"""Rows that tell how long a validation takes."""
 
 
 class Transformer(TwoStages):
@@ -128,23 +120,26 @@ class Transformer(TwoStages):
         self.trained = np.zeros(items.count, dtype=bool)
         read = (interactions.item >= 0) & ~complaint(interactions.kind, interactions.value)
         self.trained[interactions.item[read]] = True
-        judged = validation.sample(VALIDATION_ROWS, seed=seed) if validation and len(validation) else None
-        if judged and not warm:
-            self._choose_beginning(items, judged, seconds=BEGINNING * budget.seconds, seed=seed)
+        asked = (validation or HeldOut([], [], [])).sample(VALIDATION_ROWS, seed=seed)
+        if asked and not warm:
+            tried = copy.deepcopy(self.user_tower.members[0])
+            alone = self._alone(self.item_tower.members[0], tried, items)
+            judge = Judge(alone, asked, items.count, seed=seed)
+            whole = best_beginning(tried, judge, seconds=budget.seconds)
+            for member in self.user_tower.members:
+                member.begin_with(whole)
+
+        def judge_of(item_tower: ItemTower, user_tower: UserTower) -> Judge:
+            alone = self._alone(item_tower, user_tower, items)
+            return Judge(alone, asked, items.count, seed=seed, rows=VALIDATION_ROWS)
 
         def validate(item_tower: ItemTower, user_tower: UserTower) -> float:
-            alone = self._alone(item_tower, user_tower, items)
-            return evaluate(alone, judged, item_count=items.count, depth=10).ndcg_10 if judged else 0.0
+            return judge_of(item_tower, user_tower).ndcg()
 
         def rehearse(item_tower: ItemTower, user_tower: UserTower) -> float:
             began = time.monotonic()
-            alone = self._alone(item_tower, user_tower, items)
-            placed = time.monotonic()
-            if not judged:
-                return placed - began
-            some = judged.sample(REHEARSED_ROWS, seed=seed)
-            evaluate(alone, some, item_count=items.count, depth=10)
-            return placed - began + (time.monotonic() - placed) * len(judged) / len(some)
+            judge = judge_of(item_tower, user_tower)
+            return time.monotonic() - began + judge.expected_seconds()
 
         def told(step: Progress) -> None:
             if progress:
@@ -157,7 +152,7 @@ class Transformer(TwoStages):
                     figures["seconds"] += sum(state.seconds for state in self.trainings)
                 progress(Progress(step.stage, done, figures))
 
-        both = self.second_stage and judged is not None
+        both = self.second_stage and len(asked) > 0
         # What is left of them after the start, which is no training's time.
         seconds = budget.seconds - (time.monotonic() - began)
         if both:
@@ -175,8 +170,8 @@ class Transformer(TwoStages):
                 items=items,
                 config=self.training_config,
                 seed=seed + number,
-                validate=validate if judged else None,
-                rehearse=rehearse if judged else None,
+                validate=validate if asked else None,
+                rehearse=rehearse if asked else None,
                 progress=told,
                 judge_start=warm is not None,
             )
@@ -224,26 +219,6 @@ class Transformer(TwoStages):
             member.start_from(vectors, features)
             if warm:
                 warm.give(number, member, self.user_tower.members[number], vectors)
-
-    def _choose_beginning(self, items: Items, validation: HeldOut, *, seconds: float, seed: int) -> None:
-        """Whether the towers begin with a history's newest item alone, or with how much of the whole of it."""
-        tried = copy.deepcopy(self.user_tower.members[0])
-        alone = self._alone(self.item_tower.members[0], tried, items)
-
-        def candidates() -> Iterator[float]:
-            for whole in WHOLES:
-                tried.begin_with(whole)
-                yield whole
-
-        chosen = choose(
-            candidates(),
-            Judge(alone, validation, items.count, seed=seed),
-            stage="beginning",
-            count=len(WHOLES),
-            until=time.monotonic() + seconds,
-        )
-        for member in self.user_tower.members:
-            member.begin_with(chosen)
 
     def _alone(self, item_tower: ItemTower, user_tower: UserTower, items: Items) -> Transformer:
         """A recommender of one member, to be judged by itself."""

@@ -15,6 +15,8 @@ Candidate = TypeVar("Candidate")
 
 VALIDATION_ROWS = 2_000
 """Rows that a candidate is judged on."""
+FEW = 500
+"""Rows that tell how long that takes."""
 
 
 class Judge:
@@ -31,10 +33,20 @@ class Judge:
     ) -> None:
         self.recommender = recommender
         self.held_out = validation.sample(rows, seed=seed)
+        self.few = self.held_out.sample(FEW, seed=seed)
         self.item_count = item_count
 
     def ndcg(self) -> float:
-        return evaluate(self.recommender, self.held_out, item_count=self.item_count, depth=10).ndcg_10
+        return self._ndcg(self.held_out)
+
+    def expected_seconds(self) -> float:
+        """What ``ndcg`` takes, by a few of the rows."""
+        began = time.monotonic()
+        self._ndcg(self.few)
+        return (time.monotonic() - began) * len(self.held_out) / len(self.few)
+
+    def _ndcg(self, rows: HeldOut) -> float:
+        return evaluate(self.recommender, rows, item_count=self.item_count, depth=10).ndcg_10
 
 
 def choose(

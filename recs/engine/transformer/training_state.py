@@ -37,11 +37,7 @@ class TrainingConfig:
     def histories(self, pieces: Segments) -> int:
         """How many of them make a step."""
         asked = pieces.end - pieces.start - 1
-        return (
-            min(self.batch, max(1, round(self.targets / max(1.0, asked.mean()))))
-            if len(asked)
-            else self.batch
-        )
+        return min(self.batch, max(1, round(self.targets / asked.mean()))) if len(asked) else self.batch
 
 
 @dataclass(slots=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
+from recs.engine.interactions import HeldOut, History
 from recs.engine.recommender import CannotLearn
 from recs.engine.recommenders import tuning
-from recs.engine.recommenders.tuning import choose
+from recs.engine.recommenders.tuning import Judge, choose
 
 
 class Judging:
@@ -23,6 +27,24 @@ class Judging:
 def at(monkeypatch: pytest.MonkeyPatch):
     """Makes it these moments, one after another."""
     return lambda *moments: monkeypatch.setattr(tuning.time, "monotonic", iter(moments).__next__)
+
+
+def test_what_a_judgement_takes_is_told_by_a_few_of_its_rows(at, monkeypatch: pytest.MonkeyPatch):
+    asked: list[int] = []
+
+    def evaluate(recommender, rows, **_):
+        asked.append(len(rows))
+        return SimpleNamespace(ndcg_10=0.1)
+
+    monkeypatch.setattr(tuning, "evaluate", evaluate)
+    one = np.array([1])
+    row = History.of_items([0])
+    judge = Judge(object(), HeldOut([row] * 3_000, [one] * 3_000, [one] * 3_000), 5, seed=1)
+    at(10.0, 13.0)
+
+    assert judge.expected_seconds() == 12.0
+    assert judge.ndcg() == 0.1
+    assert asked == [tuning.FEW, tuning.VALIDATION_ROWS]
 
 
 def test_of_equals_the_first_is_chosen(at):
