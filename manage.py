@@ -10,7 +10,17 @@ from django.core.management import execute_from_command_line
 
 from config import services
 
-ON_THEIR_OWN = {"benchmark", "check", "collectstatic", "demo", "evaluate", "help", "services", "version"}
+ON_THEIR_OWN = {
+    "benchmark",
+    "check",
+    "collectstatic",
+    "demo",
+    "evaluate",
+    "help",
+    "peers",
+    "services",
+    "version",
+}
 """Commands that need neither server, or see to them themselves."""
 ON_THE_SHOP = ("--replay", "--modalities")
 """With one of these even evaluate reads the shop's database."""
@@ -20,7 +30,10 @@ def needs_servers(words: list[str]) -> bool:
     """Whether a command line, without the name of the program, reads the database or the queue."""
     if words[0].startswith("-") or {"-h", "--help"} & set(words):
         return False
-    on_the_shop = words[0] == "evaluate" and bool(set(ON_THE_SHOP) & set(words))
+    # As argparse does, an option may be cut short.
+    on_the_shop = words[0] == "evaluate" and any(
+        option.startswith(word) for option in ON_THE_SHOP for word in words if word.startswith("--")
+    )
     return on_the_shop or words[0] not in ON_THEIR_OWN
 
 

@@ -130,7 +130,7 @@ class ModelVersion(models.Model):
 
 
 class TrainingRun(models.Model):
-    """One run of the nightly path, with every figure; a lease (``heartbeat_at``) says whether it lives."""
+    """One run of the nightly path, with every figure; ``heartbeat_at``: its last sign of life."""
 
     class Status(models.TextChoices):
         RUNNING = "running", "Running"

@@ -34,9 +34,6 @@ class Report:
             table.add_row(*row)
         console.print(table)
 
-    def to_json(self) -> str:
-        return json.dumps(rounded(self.figures), indent=2)
-
 
 def ms(value: float) -> str:
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

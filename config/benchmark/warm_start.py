@@ -85,11 +85,9 @@ def benchmark_warm_start(*, seconds: float) -> Report:
     return Report(title, figures, ("", "cold", "warm"), rows)
 
 
-def compare(
-    interactions: Interactions, items: Items, *, seconds: float, longest: int, days: float = 1.0
-) -> Comparison:
-    """Trains on what was known ``days`` ago, then on everything: from nothing, and from that first model."""
-    last_night = before(interactions, int(interactions.time.max() - days * DAY))
+def compare(interactions: Interactions, items: Items, *, seconds: float, longest: int) -> Comparison:
+    """Trains on what was known a day ago, then on everything: from nothing, and from that first model."""
+    last_night = before(interactions, int(interactions.time.max()) - DAY)
     champion = learn(split_by_time(last_night, longest=longest, seed=SEED), items, seconds=seconds).model
     tonight = split_by_time(interactions, longest=longest, seed=SEED)
     target = evaluate(champion, tonight.validation, item_count=items.count, depth=10).ndcg_10

@@ -37,7 +37,11 @@ class Artifact:
 
 
 def write_artifact(folder: Path, artifact: Artifact) -> str:
-    """Writes all or nothing; returns the manifest's SHA-256. An older artifact in that folder is replaced."""
+    """Writes all or nothing; returns the manifest's SHA-256.
+
+    An older artifact in that folder is replaced: who is killed between the two names that this takes leaves it beside,
+    as ``.folder.PID.old``, and nothing in its place.
+    """
     partial = folder.with_name(f".{folder.name}.{os.getpid()}")
     replaced = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     shutil.rmtree(partial, ignore_errors=True)

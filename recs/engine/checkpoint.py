@@ -7,7 +7,6 @@ import logging
 import os
 import time
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -62,7 +61,8 @@ class Checkpoint:
             saved = torch.load(path, weights_only=True)
             state: dict[str, Any] = saved["state"]
             return state if saved["fingerprint"] == self.fingerprint else None
-        except (OSError, EOFError, KeyError, RuntimeError, TypeError, UnpicklingError) as failure:
+        except Exception as failure:
+            # Of a damaged file any part of the reader may trip over anything.
             logger.warning("%s cannot be read, the training begins anew: %s", path, failure)
             return None
 

@@ -15,10 +15,14 @@ CLICKS = 4
 def draw(count: int, share: float, *, seed: int) -> IntArray:
     """That share of ``0 … count - 1``, at least one of them and at most all but one, sorted.
 
-    Raises ValueError unless 0 < share < 1.
+    Raises ValueError unless 0 < share < 1, and of fewer than two.
     """
     if not 0 < share < 1:
         raise ValueError(f"a share lies above 0 and below 1, not {share}")
+    if count < 2:
+        raise ValueError(
+            f"a share of {count} cannot be taken out and another part left, expected at least two"
+        )
     size = min(count - 1, max(1, round(count * share)))
     return np.sort(np.random.default_rng([seed, count]).choice(count, size=size, replace=False))
 

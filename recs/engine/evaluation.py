@@ -21,7 +21,7 @@ DEPTH = 1_000
 """How far down MRR looks: a target below place 1,000 counts 0 instead of less than 0.001."""
 
 
-def rows_at_once(items: int, *, most: int) -> int:
+def rows_at_once(items: int, *, most: int = BATCH) -> int:
     """Rows whose scores of so many items fit into memory together, at least one and ``most`` at most."""
     return min(most, max(1, SCORES_AT_ONCE // max(1, items)))
 
@@ -80,7 +80,7 @@ def evaluate(
         raise ValueError("nothing is held out: no quality can be measured")
     measured: list[_Measured] = []
     done = 0
-    size = rows_at_once(item_count, most=BATCH)
+    size = rows_at_once(item_count)
     columns = zip(
         _batches(held_out.histories, size),
         _batches(held_out.targets, size),

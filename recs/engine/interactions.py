@@ -221,3 +221,19 @@ class HeldOut:
             None if self.kinds is None else self.kinds[rows],
             self.complaints,
         )
+
+
+def shuffled_within_moments(interactions: Interactions, rng: np.random.Generator) -> Interactions:
+    """The same interactions, those of one user and one moment in random order.
+
+    Rows of one invoice share a time stamp: their order is the till's, so nothing may be learnt from it.
+    Interactions without a time (0) keep their order, which is all that is known of them.
+    """
+    if not len(interactions) or not interactions.time.any():
+        return interactions
+    noise = rng.random(len(interactions))
+    later = (np.diff(interactions.user) > 0) | (np.diff(interactions.time) > 0)
+    if (later | (interactions.time[1:] == 0)).all():
+        return interactions
+    noise[interactions.time == 0] = 0.0
+    return interactions.kept(np.lexsort((noise, interactions.time, interactions.user)))

@@ -18,7 +18,6 @@ from recs.engine.interactions import FloatArray, History, IntArray, Interactions
 DAY = 86_400
 VISIT_GAP = 30 * 60
 """Seconds without an interaction after which the next one begins another visit."""
-BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def hits_of(
     shared = [now is before for before, now in pairwise(histories)]
     starts = np.flatnonzero(~np.array([False, *shared]))
     stops = np.append(starts[1:], len(events))
-    size = rows_at_once(item_count, most=BATCH)
+    size = rows_at_once(item_count)
     for begin in range(0, len(starts), size):
         first, last = starts[begin : begin + size].tolist(), stops[begin : begin + size].tolist()
         # What a later event of the run leaves out, the list must hold beyond its k.

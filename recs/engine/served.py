@@ -41,7 +41,7 @@ class ServedRecommender:
         self, history: History, *, exclude: IntArray | None = None
     ) -> CatalogueScores | None:
         """None for a history of which the recommender knows nothing; ``exclude`` as in ``scores``."""
-        if not self._known(history).tells:
+        if not self.told_by(history):
             return None
         return CatalogueScores(self.ids, self.scores([history], exclude=_each(exclude, 1))[0])
 
@@ -54,8 +54,12 @@ class ServedRecommender:
         items = list(dict.fromkeys(item for item in known[::-1].tolist() if item >= 0))[:most]
         left = [history.kept(known != item) for item in items]
         scores = self.scores(left, exclude=_each(exclude, len(left)))
-        scores[[not self._known(one).tells for one in left]] = 0.0
+        scores[[not self.told_by(one) for one in left]] = 0.0
         return self.ids[items], scores
+
+    def told_by(self, history: History) -> bool:
+        """Whether the recommender knows of anything in it that its user wants."""
+        return self._known(history).tells
 
     @property
     def mixes(self) -> bool:

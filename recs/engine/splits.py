@@ -7,8 +7,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from recs.engine.interactions import HeldOut, History, IntArray, Interactions, Kind, complaint, wanted
-from recs.engine.transformer.sequence import shuffled_within_moments
+from recs.engine.interactions import (
+    HeldOut,
+    History,
+    IntArray,
+    Interactions,
+    Kind,
+    complaint,
+    shuffled_within_moments,
+    wanted,
+)
 
 VALIDATION_EVENTS = 6_000
 """All that anything is chosen on. More would tell a second stage more, and cost each night's training time."""
@@ -92,8 +100,9 @@ def held_out_between(
     rng = np.random.default_rng(seed)
     wishes, complaints = _Rows(interactions), _Rows(interactions)
     bounds = np.flatnonzero(np.diff(interactions.user, prepend=-1, append=-1))
-    positive = wanted(interactions.kind, interactions.value)
-    negative = complaint(interactions.kind, interactions.value)
+    inside = interactions.item >= 0
+    positive = inside & wanted(interactions.kind, interactions.value)
+    negative = inside & complaint(interactions.kind, interactions.value)
     for first, last in pairwise(bounds.tolist()):
         time = interactions.time[first:last]
         cut = first + int(np.searchsorted(time, start, side="left"))

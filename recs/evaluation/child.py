@@ -98,7 +98,8 @@ def run_in_child(job: Job[Answer], console: Console) -> Answer:
             while True:
                 try:
                     told = here.recv()
-                except EOFError:
+                except (EOFError, OSError):
+                    # OSError: it was killed within an answer.
                     child.join()
                     raise ChildError(f"{job.title}: the process ended with code {child.exitcode}") from None
                 if isinstance(told, Step):

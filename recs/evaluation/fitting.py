@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -89,8 +88,3 @@ def made(name: str, own: OwnSettings | None) -> Recommender:
         recommender = Hybrid({member: maker for member, maker in members.items() if member in own.members})
     recommender.mix(own.heads)
     return recommender
-
-
-def peak_rss_mb() -> int:
-    """Of this process so far: each recommender has one of its own."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

@@ -16,7 +16,8 @@ from recs.engine.metrics import gini, novelty
 from recs.engine.recommender import Budget, ProgressCallback
 from recs.engine.recommenders.second_stage.two_stages import validated
 from recs.engine.sequences import SequenceData, leave_last_out, read_sequences
-from recs.evaluation.fitting import Lesson, fit, peak_rss_mb
+from recs.evaluation.fitting import Lesson, fit
+from recs.evaluation.memory import peak_rss_mb
 
 
 @dataclass(frozen=True, slots=True)

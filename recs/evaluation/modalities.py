@@ -9,9 +9,10 @@ from recs.engine.breakdown import Part, part
 from recs.engine.evaluation import evaluate
 from recs.engine.interactions import HeldOut, IntArray, Items
 from recs.engine.recommender import Budget, ProgressCallback
-from recs.evaluation.fitting import Lesson, OwnSettings, fit, peak_rss_mb
+from recs.evaluation.fitting import Lesson, OwnSettings, fit
 from recs.evaluation.judgement import parts_json
 from recs.evaluation.leave_last_out import cold_and_warm, lesson_without
+from recs.evaluation.memory import peak_rss_mb
 
 MODALITIES: dict[str, tuple[str, ...]] = {
     "ids": (),

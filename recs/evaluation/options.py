@@ -1,8 +1,10 @@
-"""What evaluate and peers ask alike of their options, before anything is computed."""
+"""What is asked of the options of trainings before anything is computed."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
+from pathlib import Path
 
 LONGEST = 24 * 60
 """Minutes."""
@@ -22,9 +24,27 @@ def names_of(given: str, known: Collection[str], *, option: str) -> list[str]:
     return names
 
 
-def check_run(*, minutes: float, seed: int) -> None:
+def check_minutes(minutes: float) -> None:
     """Raises OptionError."""
     if not 0 < minutes <= LONGEST:
         raise OptionError(f"--minutes must lie above 0 and be at most {LONGEST}")
+
+
+def check_seed(seed: int) -> None:
+    """Raises OptionError."""
     if not 0 <= seed < 2**32:
         raise OptionError(f"--seed must be a whole number from 0 to {2**32 - 1}")
+
+
+def check_folder(folder: str | None) -> None:
+    """Makes the folder of checkpoints where it is not there yet. Raises OptionError."""
+    if folder is None:
+        return
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise OptionError(
+            f"--resume {folder}: expected a folder that can be made: {failure.strerror}"
+        ) from failure
+    if not os.access(folder, os.W_OK):
+        raise OptionError(f"--resume {folder}: it may not be written")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from recs.engine.learning_curve import CurvePoint
 from recs.evaluation.judgement import Judged
+from recs.evaluation.options import OptionError
+from recs.evaluation.written import check_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,18 +18,16 @@ if TYPE_CHECKING:
 FORMATS = (".png", ".svg")
 
 
-class PlotError(Exception):
-    """Nothing can be drawn; the message says what is missing."""
-
-
-def check_plot(path: Path) -> None:
-    """Before hours of training: can it be drawn and written at all? Raises PlotError."""
-    if path.suffix not in FORMATS:
-        raise PlotError(f"--plot {path}: expected a file that ends in {' or '.join(FORMATS)}")
-    if not path.absolute().parent.is_dir():
-        raise PlotError(f"--plot {path}: its folder does not exist")
+def check_plot(target: str | None) -> None:
+    """Before hours of training: can it be drawn and written at all? None for nothing. Raises OptionError and
+    WriteError."""
+    if target is None:
+        return
+    if Path(target).suffix not in FORMATS:
+        raise OptionError(f"--plot {target}: expected a file that ends in {' or '.join(FORMATS)}")
+    check_file(target, option="--plot")
     if find_spec("matplotlib") is None:
-        raise PlotError('--plot needs matplotlib: .venv/bin/pip install "matplotlib>=3.8"')
+        raise OptionError('--plot needs matplotlib: .venv/bin/pip install "matplotlib>=3.8"')
 
 
 def plot(judged: Sequence[Judged], path: Path, *, title: str) -> None:

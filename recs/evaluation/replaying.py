@@ -13,8 +13,9 @@ from recs.engine.comparison import Interval, Paired, mean_interval, paired, rati
 from recs.engine.interactions import FloatArray, IntArray, Interactions
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.replay import Replay, hits_of, ordered_within_moments, replay
-from recs.evaluation.fitting import Lesson, OwnSettings, fit, peak_rss_mb
+from recs.evaluation.fitting import Lesson, OwnSettings, fit
 from recs.evaluation.judgement import interval_json, paired_json
+from recs.evaluation.memory import peak_rss_mb
 
 
 @dataclass(frozen=True, slots=True)

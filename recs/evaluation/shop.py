@@ -67,7 +67,7 @@ def modality_jobs(
 def _split(
     export: Export, start: datetime | None, *, seed: int, every_target: bool = False
 ) -> tuple[TimeSplit, Lesson]:
-    """Raises NotEnoughHistory where nothing lies before ``start``, or too little to hold some of it out."""
+    """Raises NotEnoughHistory where nothing lies before ``start`` or after it, or too little to hold some of it out."""
     time = export.interactions.time
     split = split_at(
         export.interactions,
@@ -77,14 +77,19 @@ def _split(
         seed=seed,
         every_target=every_target,
     )
+    day, first, last = (
+        f"{datetime.fromtimestamp(moment, tz=UTC):%Y-%m-%d}"
+        for moment in (split.test_from, time.min(), time.max())
+    )
     if not len(split.training):
-        day, first, last = (
-            f"{datetime.fromtimestamp(moment, tz=UTC):%Y-%m-%d}"
-            for moment in (split.test_from, time.min(), time.max())
-        )
         raise NotEnoughHistory(
             f"nothing to learn from before {day}: the history goes from {first} to {last}; choose a later"
             " --replay-from, or wait for more days"
+        )
+    if not len(split.test):
+        raise NotEnoughHistory(
+            f"nothing to ask for from {day} on: the history goes from {first} to {last}; choose an earlier"
+            " --replay-from"
         )
     return split, Lesson(split.training, split.validation, content_items(export.product_ids.tolist()))
 

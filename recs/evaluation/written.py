@@ -17,29 +17,19 @@ class WriteError(Exception):
 
 def check_target(target: str | None) -> None:
     """Before hours of training: None for nowhere, - for standard output. Raises WriteError."""
-    if target is None or target == "-":
-        return
+    if target is not None and target != "-":
+        check_file(target, option="--json")
+
+
+def check_file(target: str, *, option: str) -> None:
+    """Whether a file may be written there. Raises WriteError, which names the ``option``."""
     path = Path(target).absolute()
     if not path.parent.is_dir():
-        raise WriteError(f"--json {target}: its folder does not exist")
+        raise WriteError(f"{option} {target}: its folder does not exist")
     if path.is_dir():
-        raise WriteError(f"--json {target}: that is a folder, expected a file")
+        raise WriteError(f"{option} {target}: that is a folder, expected a file")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise WriteError(f"--json {target}: it may not be written")
-
-
-def check_folder(folder: str | None) -> None:
-    """Makes the folder of checkpoints where it is not there yet. Raises WriteError."""
-    if folder is None:
-        return
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as failure:
-        raise WriteError(
-            f"--resume {folder}: expected a folder that can be made: {failure.strerror}"
-        ) from failure
-    if not os.access(folder, os.W_OK):
-        raise WriteError(f"--resume {folder}: it may not be written")
+        raise WriteError(f"{option} {target}: it may not be written")
 
 
 def write_json(report: dict[str, Any], target: str | None) -> None:

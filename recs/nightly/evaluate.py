@@ -74,21 +74,23 @@ class Champion:
         return top_k(self._scores(histories, exclude), k, exclude=exclude, among=among)
 
     def _scores(self, histories: Sequence[History], exclude: Sequence[IntArray] | None) -> FloatArray:
-        """As feeds have them: what ranks instead does so for the products that it knows, and what is not to be
-        recommended takes no place among the hundred that a second stage puts in order."""
+        """As feeds have them: what ranks instead does so for the products that it knows, and for histories that tell it
+        something, and what is not to be recommended takes no place among the hundred that a second stage puts in
+        order."""
         scores = self._model.scores(histories)
         if self._served is None:
             return scores
         place = places(self._product_ids, self._served.ids)
         known = place >= 0
+        by_key = [
+            History(self._keys(history.item), history.kind, history.time, history.value)
+            for history in histories
+        ]
         said = self._served.scores(
-            [
-                History(self._keys(history.item), history.kind, history.time, history.value)
-                for history in histories
-            ],
-            exclude=None if exclude is None else [self._keys(items) for items in exclude],
+            by_key, exclude=None if exclude is None else [self._keys(items) for items in exclude]
         )
-        scores[:, known] = said[:, place[known]]
+        asked = np.flatnonzero([self._served.told_by(history) for history in by_key])
+        scores[np.ix_(asked, known)] = said[np.ix_(asked, place[known])]
         return scores
 
     def _keys(self, items: IntArray) -> IntArray:

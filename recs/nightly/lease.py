@@ -99,7 +99,8 @@ class Lease:
         except psycopg.OperationalError:
             self._holder.close()
             self._holder = _connect()
-            if not _locked(self._holder):
+            # A run that came and went took this one's checkpoints, and may have published what is newer.
+            if not _locked(self._holder) or TrainingRun.objects.filter(pk__gt=self.run.pk).exists():
                 raise LeaseLost("Postgres was away, and another run began meanwhile") from None
 
     def finish(

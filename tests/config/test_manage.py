@@ -12,6 +12,8 @@ from manage import needs_servers
         ("evaluate --sequences Beauty.txt", False),
         ("evaluate --replay --minutes 3", True),
         ("evaluate --modalities", True),
+        ("evaluate --modal --minutes 1", True),
+        ("peers --sequences Beauty.txt", False),
         ("evaluate --replay --help", False),
         ("demo", False),
         ("--version", False),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recs.engine.checkpoint import FILE, Checkpoint
-from recs.engine.interactions import History, Items, Kind
+from recs.engine.interactions import HeldOut, History, Interactions, Items, Kind
 from recs.engine.learning_curve import LearningCurve
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders import transformer
@@ -116,9 +116,10 @@ def test_training_keeps_the_epoch_that_validates_best(monkeypatch: pytest.Monkey
     assert np.allclose(model.vectors, until_then.vectors, atol=2e-3)
 
 
-def test_a_checkpoint_that_cannot_be_read_is_passed_over(tmp_path: Path):
+@pytest.mark.parametrize("damage", [b"cut off", b"(abc\n", b"\x80"])
+def test_a_checkpoint_that_cannot_be_read_is_passed_over(tmp_path: Path, damage: bytes):
     (tmp_path / "member-0").mkdir()
-    (tmp_path / "member-0" / FILE).write_bytes(b"cut off")
+    (tmp_path / "member-0" / FILE).write_bytes(damage)
     model = small_transformer(epochs=2)
 
     model.fit(grouped(), Items(count=ITEMS), budget=Budget(seconds=30, checkpoint=tmp_path), seed=1)
@@ -126,17 +127,24 @@ def test_a_checkpoint_that_cannot_be_read_is_passed_over(tmp_path: Path):
     assert [state.epoch for state in model.trainings] == [2, 2]
 
 
-def test_a_checkpoint_of_other_data_is_passed_over(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("data", "validation"),
+    [(interactions_of([[0, 1, 2], [3, 4, 5]], ITEMS), None), (grouped(), held_out())],
+    ids=["training", "validation"],
+)
+def test_a_checkpoint_of_other_data_is_passed_over(
+    tmp_path: Path, data: Interactions, validation: HeldOut | None
+):
     budget = Budget(seconds=30, checkpoint=tmp_path)
     small_transformer(epochs=2).fit(grouped(), Items(count=ITEMS), budget=budget, seed=1)
-    other = interactions_of([[0, 1, 2], [3, 4, 5]], ITEMS)
     epochs: list[float] = []
 
     small_transformer(epochs=2).fit(
-        other,
+        data,
         Items(count=ITEMS),
         budget=budget,
         seed=1,
+        validation=validation,
         progress=lambda told: epochs.append(told.figures.get("epoch", 0)),
     )
 

@@ -64,6 +64,10 @@ def test_figures_are_printed_and_written_as_json(
         ({"json": "/nowhere/at/all.json"}, "--json /nowhere/at/all.json: its folder does not exist"),
         ({"cold_items": 1.0}, "--cold-items must be at least 0 and below 1"),
         ({"new_users": -0.1}, "--new-users must be at least 0 and below 1"),
+        (
+            {"modalities": True, "sequences": None, "cold_items": 0.0},
+            "--cold-items must lie above 0 with --modalities",
+        ),
         ({"plot": "/nowhere/at/all.png"}, "--plot /nowhere/at/all.png: its folder does not exist"),
         ({"replay": True}, "expected exactly one of --sequences FILE, --replay and"),
         ({"replay": True, "sequences": None, "cold_items": 0.1}, "--cold-items goes with --sequences"),

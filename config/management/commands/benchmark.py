@@ -13,8 +13,9 @@ from rich.console import Console
 
 from config import services
 from config.benchmark.installation import BenchmarkError, temporary_installation
-from config.benchmark.report import Report
+from config.benchmark.report import Report, rounded
 from config.demo import Stopped, children
+from recs.evaluation.written import WriteError, check_target, write_json
 
 NAMES = ("feed", "freshness", "ingest", "retrieval", "training", "warm_start", "page", "engine")
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -46,20 +47,15 @@ class Command(BaseCommand):
         # A hundred thousand items take eight seconds before the first step.
         options["seconds"] = options["seconds"] or (30 if name == "engine" else 10)
         try:
+            check_target(json)
             report = _engine(options) if name == "engine" else _shop(name, options)
+            # With ``--json -`` standard output is JSON alone.
+            report.print(Console(stderr=json == "-", width=None if os.isatty(1) else 100))
+            write_json(rounded(report.figures), json)
         except Stopped:
             raise SystemExit(130) from None
-        except (BenchmarkError, services.ServiceError) as failure:
+        except (BenchmarkError, WriteError, services.ServiceError) as failure:
             raise CommandError(str(failure)) from None
-        self._show(report, json)
-
-    def _show(self, report: Report, destination: str | None) -> None:
-        """With ``--json -`` the table goes to standard error, so that standard output is JSON alone."""
-        report.print(Console(stderr=destination == "-", width=None if os.isatty(1) else 100))
-        if destination == "-":
-            self.stdout.write(report.to_json())
-        elif destination:
-            Path(destination).write_text(report.to_json() + "\n")
 
 
 def _shop(name: str, options: dict[str, Any]) -> Report:

@@ -10,7 +10,15 @@ from scipy import sparse
 from recs.engine.artifact import Artifact, array
 from recs.engine.interactions import AGAINST, FloatArray, History
 from recs.engine.recommenders.scoring import ScoringRecommender
-from recs.engine.recommenders.wishes import read_wishes
+from recs.engine.recommenders.wishes import Wishes, read_wishes
+
+
+def popular_behind(scores: FloatArray, wishes: Wishes, popular: FloatArray) -> FloatArray:
+    """``scores`` [histories, items], written into: what no neighbour speaks for comes after all that one does, most
+    popular first, and is all that is said of an empty history."""
+    scores += 1e-9 * popular / max(1.0, float(popular.max(initial=0)))
+    scores[wishes.empty] = popular
+    return scores
 
 
 class ByNeighbours(ScoringRecommender):
@@ -26,10 +34,7 @@ class ByNeighbours(ScoringRecommender):
     def scores(self, histories: Sequence[History]) -> FloatArray:
         wishes = read_wishes(histories, len(self.popular), decay=self.decay, once=False, against=AGAINST)
         scores: FloatArray = (wishes.matrix() @ self.neighbours).toarray()
-        # What no neighbour speaks for comes after all that one does, most popular first.
-        scores += 1e-9 * self.popular / max(1.0, float(self.popular.max(initial=0)))
-        scores[wishes.empty] = self.popular
-        return scores
+        return popular_behind(scores, wishes, self.popular)
 
     def pack(self) -> Artifact:
         arrays = {

@@ -16,14 +16,23 @@ import torch
 from numpy.typing import NDArray
 
 from recs.engine.artifact import Artifact, array
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, wanted
+from recs.engine.interactions import (
+    FloatArray,
+    HeldOut,
+    History,
+    IntArray,
+    Interactions,
+    Items,
+    shuffled_within_moments,
+    wanted,
+)
 from recs.engine.recommender import Budget, CannotLearn, ProgressCallback
 from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.tuning import Judge, choose
 from recs.engine.transformer.batches import first_weights
 from recs.engine.transformer.complaints import apart
-from recs.engine.transformer.sequence import segments, shuffled_within_moments
+from recs.engine.transformer.sequence import segments
 
 NEIGHBOURS = 200
 TEMPERATURES = (0.1, 0.05, 0.2)

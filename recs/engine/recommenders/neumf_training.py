@@ -11,11 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from recs.engine.checkpoint import Checkpoint, fingerprint
-from recs.engine.interactions import Interactions
+from recs.engine.interactions import Interactions, shuffled_within_moments
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.recommenders.neumf import Examples, NeuMf, NeuMfConfig
 from recs.engine.recommenders.tuning import Judge
-from recs.engine.transformer.sequence import shuffled_within_moments
 
 Step = Callable[[Tensor, Tensor, np.random.Generator], float]
 """The loss of wishes [b, n] and what was wanted next [b], back-propagated."""
@@ -61,7 +60,8 @@ class BranchTraining:
         self.restored = 0.0
         told = interactions
         columns = (told.user, told.item, told.kind, told.time, told.value)
-        self.known = fingerprint(config, seed, *columns) if budget.checkpoint else ""
+        asked = judge.held_out.targets if judge else []
+        self.known = fingerprint(config, seed, *columns, *asked) if budget.checkpoint else ""
 
     def run(self, stage: str, branch: nn.Module, step: Step, *, share: float) -> None:
         """Epochs over all examples until that share of the remaining time is over or validation gets no better; then

@@ -17,9 +17,7 @@ HALF_LIFE_DAYS = 30.0
 """Days; counted from the newest interaction, and not at all where the data has no times."""
 
 
-def popularity(
-    interactions: Interactions, item_count: int, *, half_life_days: float = HALF_LIFE_DAYS
-) -> FloatArray:
+def popularity(interactions: Interactions, item_count: int) -> FloatArray:
     """float32 [items]: ``score(c) = sum over interactions with c of 2^(-age / half-life)``.
 
     Every method of the family asks for it first. Raises ValueError for an empty catalogue and for interactions with
@@ -37,7 +35,7 @@ def popularity(
     time = interactions.time[positive]
     newest = time.max(initial=0)
     age = np.where(time > 0, (newest - time) / 86_400.0, 0.0)
-    weight = np.exp2(-age / half_life_days)
+    weight = np.exp2(-age / HALF_LIFE_DAYS)
     return np.bincount(interactions.item[positive], weights=weight, minlength=item_count).astype(np.float32)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from recs.engine.artifact import Artifact, array
+from recs.engine.checkpoint import fingerprint
 from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, complaint
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.recommenders.beginning import best_beginning
@@ -66,8 +67,6 @@ class Transformer(TwoStages):
         user: UserTowerConfig | None = None,
         training: TrainingConfig | None = None,
         members: int = MEMBERS,
-        id_dropout: float = 0.1,
-        content_dropout: float = 0.2,
         second_stage: bool = True,
         warm: WarmStart | None = None,
     ) -> None:
@@ -76,8 +75,6 @@ class Transformer(TwoStages):
         self.user_config = user or UserTowerConfig()
         self.training_config = training or TrainingConfig()
         self.members = members
-        self.id_dropout = id_dropout
-        self.content_dropout = content_dropout
         self.second_stage = second_stage
         self.warm = warm
         self.started = COLD
@@ -172,6 +169,7 @@ class Transformer(TwoStages):
                 seed=seed + number,
                 validate=validate if asked else None,
                 rehearse=rehearse if asked else None,
+                judged_on=fingerprint(*asked.targets),
                 progress=told,
                 judge_start=warm is not None,
             )
@@ -200,12 +198,7 @@ class Transformer(TwoStages):
     def build(self, items: Items, *, seed: int) -> None:
         """Makes the towers for these items, untrained."""
         torch.manual_seed(seed)
-        config = item_tower_config(
-            items,
-            dimension=self.user_config.dimension,
-            id_dropout=self.id_dropout,
-            content_dropout=self.content_dropout,
-        )
+        config = item_tower_config(items, dimension=self.user_config.dimension)
         self.item_tower = ItemTowers([ItemTower(config) for _ in range(self.members)])
         self.user_tower = UserTowers([UserTower(self.user_config) for _ in range(self.members)])
 

@@ -17,14 +17,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from recs.engine.interactions import FloatArray, HeldOut, Interactions, Items, Kind, wanted
+from recs.engine.interactions import (
+    FloatArray,
+    HeldOut,
+    Interactions,
+    Items,
+    Kind,
+    shuffled_within_moments,
+    wanted,
+)
 from recs.engine.recommender import Budget, ProgressCallback
 from recs.engine.recommenders.content_parts import content_vectors, part_shapes
 from recs.engine.recommenders.neighbourhood import ByNeighbours, strongest
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge, choose
 from recs.engine.transformer.batches import TARGET_WEIGHTS, target_weights
-from recs.engine.transformer.sequence import shuffled_within_moments
 
 WINDOW, FALL = 5, 0.7
 """Steps that are counted, and what each counts against the one before. Of one step alone validation NDCG@10 on a public

@@ -18,7 +18,7 @@ from scipy import sparse
 from recs.engine.artifact import Artifact, array
 from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
 from recs.engine.recommender import Budget, ProgressCallback
-from recs.engine.recommenders.neighbourhood import strongest
+from recs.engine.recommenders.neighbourhood import popular_behind, strongest
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.tuning import Judge, choose
@@ -78,11 +78,8 @@ class UserKnn(ScoringRecommender):
 
     def scores(self, histories: Sequence[History]) -> FloatArray:
         wishes = self._wishes(histories)
-        scores = (self._similar(wishes) @ self.votes).toarray()
-        # What no neighbour speaks for comes after all that one does, most popular first.
-        scores += 1e-9 * self.popular / max(1.0, float(self.popular.max(initial=0)))
-        scores[wishes.empty] = self.popular
-        return scores
+        scores: FloatArray = (self._similar(wishes) @ self.votes).toarray()
+        return popular_behind(scores, wishes, self.popular)
 
     def pack(self) -> Artifact:
         config = {"neighbours": self.neighbours, "shrinkage": self.shrinkage, "decay": self.decay}

@@ -91,7 +91,9 @@ def training_batch(
     ahead = np.where(predicts, here + 1, here)
     times = data.time[here]
     weight = counts[ahead] * predicts
-    complaining, complained = complaints.within(start, start + length)
+    # A piece that goes on from an older one begins with its last row, and what came after that is read there.
+    goes_on = (start > 0) & (data.user[start - 1] == data.user[start])
+    complaining, complained = complaints.within(start + goes_on, start + length)
     told = (rng.random(len(rows)) >= CONTEXT_DROPOUT)[:, None]
     return TrainingBatch(
         item=torch.from_numpy(data.item[here]),

@@ -110,9 +110,7 @@ def item_features(items: Items, known: IntArray, config: ItemTowerConfig) -> Ite
     )
 
 
-def item_tower_config(
-    items: Items, *, dimension: int, id_dropout: float, content_dropout: float
-) -> ItemTowerConfig:
+def item_tower_config(items: Items, *, dimension: int) -> ItemTowerConfig:
     """The parts that these items have, for training on them."""
     bounds: np.ndarray | list[float]
     prices = items.price[np.isfinite(items.price)] if items.price is not None else np.zeros(0)
@@ -125,8 +123,6 @@ def item_tower_config(
         categories=0 if items.category is None else int(items.category.max(initial=-1)) + 1,
         attributes=int(items.attribute_ids.max(initial=-1)) + 1,
         price_bounds=tuple(float(bound) for bound in bounds),
-        id_dropout=id_dropout,
-        content_dropout=content_dropout,
     )
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from recs.engine.checkpoint import Checkpoint, fingerprint
-from recs.engine.interactions import Interactions, Items
+from recs.engine.interactions import Interactions, Items, shuffled_within_moments
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.transformer.batches import TrainingBatch, first_weights, training_batch
 from recs.engine.transformer.complaints import apart, renumbered
@@ -25,7 +25,6 @@ from recs.engine.transformer.sequence import (
     gap_bucket,
     length_sorted_batches,
     segments,
-    shuffled_within_moments,
 )
 from recs.engine.transformer.training_state import TrainingConfig, TrainingState
 from recs.engine.transformer.user_tower import UserTower
@@ -52,9 +51,11 @@ class Training:
         validate: Validation | None,
         progress: ProgressCallback | None,
         rehearse: Rehearsal | None = None,
+        judged_on: str = "",
         judge_start: bool = False,
     ) -> None:
-        """``rehearse``: asked once, where a quarter of the seconds go by before the first validation. ``judge_start``:
+        """``judged_on``: names what ``validate`` asks; what was chosen on something else is not gone on from.
+        ``rehearse``: asked once, where a quarter of the seconds go by before the first validation. ``judge_start``:
         towers that have learnt already are judged, and kept if no epoch makes them better."""
         self.item_tower = item_tower
         self.user_tower = user_tower
@@ -66,6 +67,7 @@ class Training:
         self.seed = seed
         self.validate, self.rehearse = validate, rehearse
         self.progress = progress
+        self.judged_on = judged_on
         self.judge_start = judge_start
         self.state = TrainingState()
         self.restored = 0.0
@@ -274,7 +276,8 @@ class Training:
         data, against = self.interactions, self.complaints
         columns = (data.user, data.item, data.kind, data.time, data.value)
         features = (getattr(self.features, part.name).numpy() for part in fields(self.features))
-        settings = (self.seed, self.judge_start, self.config, self.item_tower.config, self.user_tower.config)
+        settings = (self.seed, self.judged_on, self.judge_start, self.config)
+        towers = (self.item_tower.config, self.user_tower.config)
         return fingerprint(
             (data.user_count, data.item_count),
             self.met,
@@ -282,4 +285,5 @@ class Training:
             *(against.after, against.item, against.kind),
             *features,
             settings,
+            towers,
         )

@@ -6,7 +6,6 @@ The peer never sees a test target: it answers with lists, and the metrics are wo
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -129,8 +128,3 @@ def read_answer(path: Path) -> Answer:
             setting=str(file["setting"]),
             peak_rss_mb=int(file["peak_rss_mb"]),
         )
-
-
-def peak_rss_mb() -> int:
-    """Of this process so far."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

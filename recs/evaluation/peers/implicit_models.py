@@ -15,7 +15,8 @@ from implicit.als import AlternatingLeastSquares
 from implicit.nearest_neighbours import CosineRecommender
 from scipy.sparse import csr_matrix
 
-from recs.evaluation.peers.exchange import PLACES, Answer, Rows, Task, peak_rss_mb, read_task, write_answer
+from recs.evaluation.memory import peak_rss_mb
+from recs.evaluation.peers.exchange import PLACES, Answer, Rows, Task, read_task, write_answer
 
 FACTORS = (100, 64, 256)
 """Of ALS; 100 is the default of implicit."""

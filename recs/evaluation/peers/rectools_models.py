@@ -21,7 +21,8 @@ from rectools.dataset import Dataset, IdMap, Interactions
 from rectools.models import EASEModel, SASRecModel
 from rectools.models.nn.transformers.ligr import LiGRLayers
 
-from recs.evaluation.peers.exchange import PLACES, Answer, Rows, Task, peak_rss_mb, read_task, write_answer
+from recs.evaluation.memory import peak_rss_mb
+from recs.evaluation.peers.exchange import PLACES, Answer, Rows, Task, read_task, write_answer
 
 PATIENCE = 10
 """Epochs without a better validation before the end: the smaller of the two that the authors of eSASRec use."""

@@ -29,7 +29,7 @@ class PeerError(Exception):
 
 
 def task_of(asked: Protocol, *, seconds: float, seed: int) -> Task:
-    """What the peer may know: no test target, and the validation's for its own choices. Raises ValueError."""
+    """What the peer may know: no test target, and the validation's for its own choices."""
     lesson = asked.lesson
     training, order = lesson.training, np.argsort(lesson.training.user, kind="stable")
     ends = np.cumsum(np.bincount(training.user, minlength=training.user_count))

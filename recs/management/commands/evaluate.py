@@ -19,12 +19,12 @@ from recs.evaluation.content_worth import PLAIN, content_worth, worth_json, wort
 from recs.evaluation.judgement import OURS, as_json, baseline_of, judge
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob
 from recs.evaluation.modalities import modality_json
-from recs.evaluation.options import OptionError, check_run, names_of
-from recs.evaluation.plots import PlotError, check_plot, plot
+from recs.evaluation.options import OptionError, check_folder, check_minutes, check_seed, names_of
+from recs.evaluation.plots import check_plot, plot
 from recs.evaluation.replaying import replay_json, replay_table
 from recs.evaluation.shop import modality_jobs, moment_of, replay_jobs
 from recs.evaluation.tables import leave_last_out_tables, parts_table
-from recs.evaluation.written import WriteError, check_folder, check_target, described, write_json
+from recs.evaluation.written import WriteError, check_target, described, write_json
 from recs.nightly.dataset import NotEnoughHistory
 
 WIDE = 190
@@ -72,7 +72,6 @@ class Command(BaseCommand):
         parser.add_argument(
             "--cold-items",
             type=float,
-            default=0.0,
             metavar="SHARE",
             help=(
                 "take that share of the items out of training, and judge cold and warm targets apart; with"
@@ -82,7 +81,6 @@ class Command(BaseCommand):
         parser.add_argument(
             "--new-users",
             type=float,
-            default=0.0,
             metavar="SHARE",
             help="take that share of the users out of training, and judge their first clicks",
         )
@@ -141,38 +139,40 @@ class Command(BaseCommand):
         if options["minutes"] is None:
             options["minutes"] = SHOP_MINUTES if on_shop else MINUTES
         wanted = _default_names(options) if options["recommenders"] is None else options["recommenders"]
-        try:
-            names = names_of(wanted, FAMILY, option="--recommenders")
-            check_target(options["json"])
-            check_folder(options["resume"])
-            check_run(minutes=options["minutes"], seed=options["seed"])
-        except (OptionError, WriteError) as failure:
-            raise CommandError(str(failure)) from failure
         for name in ("cold_items", "new_users"):
-            if not 0 <= options[name] < 1:
+            if not 0 <= (options[name] or 0) < 1:
                 raise CommandError(f"--{name.replace('_', '-')} must be at least 0 and below 1")
         if on_shop == bool(options["sequences"]):
             raise CommandError("expected exactly one of --sequences FILE, --replay and --modalities")
         for name in ("plot", "new_users", "resume", *(["cold_items"] if options["replay"] else [])):
             if on_shop and options[name]:
                 raise CommandError(f"--{name.replace('_', '-')} goes with --sequences")
+        if options["modalities"] and options["cold_items"] == 0:
+            raise CommandError(
+                "--cold-items must lie above 0 with --modalities, which tells cold products apart"
+            )
         if on_shop and options["attributes"]:
             raise CommandError("--attributes goes with --sequences: the shop knows its products' attributes")
         if not on_shop and options["replay_from"]:
             raise CommandError("--replay-from goes with --replay or --modalities")
         _moment(options["replay_from"])
-        if options["plot"]:
-            try:
-                check_plot(Path(options["plot"]))
-            except PlotError as failure:
-                raise CommandError(str(failure)) from failure
+        try:
+            names = names_of(wanted, FAMILY, option="--recommenders")
+            check_minutes(options["minutes"])
+            check_seed(options["seed"])
+            check_target(options["json"])
+            check_plot(options["plot"])
+            # The last: it makes the folder.
+            check_folder(options["resume"])
+        except (OptionError, WriteError) as failure:
+            raise CommandError(str(failure)) from failure
         return names
 
     def _leave_last_out(self, names: list[str], options: dict[str, Any], console: Console) -> dict[str, Any]:
         sequences = Path(options["sequences"])
         attributes = Path(options["attributes"]) if options["attributes"] else None
         data = read_sequences(sequences, attributes)
-        holdout = Holdout(options["cold_items"], options["new_users"])
+        holdout = Holdout(options["cold_items"] or 0.0, options["new_users"] or 0.0)
         seconds, seed = 60 * options["minutes"], options["seed"]
         resume = Path(options["resume"]) if options["resume"] else None
         jobs = [
@@ -226,7 +226,8 @@ class Command(BaseCommand):
         }
 
     def _modalities(self, names: list[str], options: dict[str, Any], console: Console) -> dict[str, Any]:
-        seed, share = options["seed"], options["cold_items"] or COLD_DEFAULT
+        seed = options["seed"]
+        share = COLD_DEFAULT if options["cold_items"] is None else options["cold_items"]
         jobs = modality_jobs(
             names,
             start=_moment(options["replay_from"]),

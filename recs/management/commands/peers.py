@@ -16,7 +16,7 @@ from recs.engine.sequences import SequenceFileError, read_sequences
 from recs.evaluation.child import INTERRUPTED, reasons, run_each
 from recs.evaluation.judgement import baseline_of, judge
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob, Outcome, Protocol, protocol
-from recs.evaluation.options import OptionError, check_run, names_of
+from recs.evaluation.options import OptionError, check_minutes, check_seed, names_of
 from recs.evaluation.peers.environments import PeerEnvironmentError, interpreter
 from recs.evaluation.peers.exchange import Answer
 from recs.evaluation.peers.family import PEERS, RACED
@@ -24,7 +24,7 @@ from recs.evaluation.peers.report import Race, of_ten_places, peer_json, peers_t
 from recs.evaluation.peers.running import PeerError, outcome_of, run_peer, task_of
 from recs.evaluation.written import WriteError, check_target, described, write_json
 
-OURS = ("item_knn", "ease", "transformer", "hybrid")
+DEFAULT = ("item_knn", "ease", "transformer", "hybrid")
 RACER = "transformer"
 WIDE = 250
 """Columns of a table that goes to a file: none may be cut."""
@@ -52,9 +52,9 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--ours",
-            default=",".join(OURS),
+            default=",".join(DEFAULT),
             metavar="NAME,NAME",
-            help=f"of our own (default: {','.join(OURS)}); known: {', '.join(FAMILY)}",
+            help=f"of our own (default: {','.join(DEFAULT)}); known: {', '.join(FAMILY)}",
         )
         parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
         parser.add_argument("--json", metavar="FILE", help="write the figures there, - for standard output")
@@ -111,7 +111,8 @@ class Command(BaseCommand):
 def _checked(options: dict[str, Any]) -> tuple[list[str], list[str]]:
     """The peers' names and ours. Raises CommandError for what cannot be meant, before anything is computed."""
     try:
-        check_run(minutes=options["minutes"], seed=options["seed"])
+        check_minutes(options["minutes"])
+        check_seed(options["seed"])
         check_target(options["json"])
         return (
             names_of(options["peers"], PEERS, option="--peers"),

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from recs.evaluation.options import OptionError, check_minutes
 from recs.models import TrainingRun
 from recs.nightly.run import AlreadyRunning, LeaseLost, run_nightly
 from recs.registry import active_version
@@ -30,8 +31,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         minutes = options["minutes"]
-        if minutes is not None and not 0 < minutes <= 24 * 60:
-            raise CommandError("--minutes must lie above 0 and be at most 1440")
+        if minutes is not None:
+            try:
+                check_minutes(minutes)
+            except OptionError as failure:
+                raise CommandError(str(failure)) from failure
         version = active_version()
         if options["if_none"] and version:
             self.stdout.write(f"model version {version.name} is active: nothing to do")

@@ -1,23 +1,22 @@
 import io
-import json
 
 import pytest
 from rich.console import Console
 
 from config.benchmark.load import Load, latencies
-from config.benchmark.report import Report, ms
+from config.benchmark.report import Report, ms, rounded
 
 REPORT = Report("feed", {"p50_ms": 12.345678, "1": {"rps": 80.0}}, ("", "p50 ms"), [("home feed", "12.3")])
 
 
 def test_figures_have_four_significant_digits():
-    assert json.loads(REPORT.to_json()) == {"p50_ms": 12.35, "1": {"rps": 80.0}}
+    assert rounded(REPORT.figures) == {"p50_ms": 12.35, "1": {"rps": 80.0}}
 
 
 def test_a_report_is_the_same_after_saving(tmp_path):
     REPORT.save(tmp_path / "report.json")
 
-    assert Report.load(tmp_path / "report.json").to_json() == REPORT.to_json()
+    assert Report.load(tmp_path / "report.json").figures == REPORT.figures
 
 
 def test_the_table_shows_what_was_found():

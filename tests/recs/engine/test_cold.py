@@ -18,6 +18,8 @@ def test_the_share_drawn_is_the_share_asked_for_and_the_seed_decides_which():
     assert len(cold.draw(5, 0.01, seed=0)) == 1
     with pytest.raises(ValueError, match="not 1"):
         cold.draw(5, 1.0, seed=0)
+    with pytest.raises(ValueError, match="at least two"):
+        cold.draw(1, 0.1, seed=0)
 
 
 def test_interactions_with_cold_items_go_and_numbers_stay():

@@ -55,6 +55,17 @@ def test_every_row_of_an_invoice_is_asked_for_where_that_is_wanted():
     assert [history.item.tolist() for history in held.histories] == [[1], [1], [1]]
 
 
+def test_an_item_outside_the_catalogue_is_no_target_and_no_complaint():
+    data = interactions(
+        [(0, 1, VIEW, 10), (0, -1, VIEW, 20), (0, 2, VIEW, 30), (1, 1, VIEW, 10), (1, -1, HID, 20)]
+    )
+
+    held = held_out_between(data, 15, None, longest=50, seed=0)
+
+    assert [row.tolist() for row in held.targets] == [[2]]
+    assert not held.complaints
+
+
 def test_users_without_a_history_or_without_a_new_wish_are_left_out():
     data = interactions(
         [

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from recs.evaluation.peers.exchange import PLACES, Answer, Rows, Task, peak_rss_mb, read_task, write_answer
+from recs.evaluation.memory import peak_rss_mb
+from recs.evaluation.peers.exchange import PLACES, Answer, Rows, Task, read_task, write_answer
 
 
 def lists(task: Task, histories: Rows, *, forgetful: bool) -> np.ndarray:

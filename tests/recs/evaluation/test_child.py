@@ -2,8 +2,10 @@
 
 import os
 import signal
+import struct
 import time
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 
 import pytest
 from rich.console import Console
@@ -38,6 +40,15 @@ class Dies(Answers):
 
 
 @dataclass(frozen=True)
+class DiesWithinItsAnswer(Answers):
+    def run(self, tell: ProgressCallback) -> list[str]:
+        pipe: Connection = tell.__self__
+        # Of a message of a thousand bytes the first few.
+        os.write(pipe.fileno(), struct.pack("!i", 1000) + b"begun")
+        os._exit(9)
+
+
+@dataclass(frozen=True)
 class IsInterrupted(Answers):
     """As by Ctrl-C while it works."""
 
@@ -51,13 +62,15 @@ def test_who_fails_is_named_and_the_others_answer():
     heard: list[list[str]] = []
 
     wrong, full = Fails("first", ValueError("its reason")), Fails("fourth", OSError("disk full"))
-    done = run_each([wrong, Dies("second"), Answers("third"), full], QUIET, then=heard.append)
+    killed = DiesWithinItsAnswer("fifth")
+    done = run_each([wrong, Dies("second"), Answers("third"), full, killed], QUIET, then=heard.append)
 
     assert done.answers == heard == [["third"]]
     assert done.failed == {
         "first": "its reason",
         "second": "the process ended with code 3",
         "fourth": "disk full",
+        "fifth": "the process ended with code 9",
     }
 
 

@@ -73,6 +73,15 @@ def test_where_nothing_lies_before_the_split_nothing_is_learnt_from_what_is_aske
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("jobs", [shop.replay_jobs, partial(shop.modality_jobs, share=0.1)])
+def test_where_nothing_lies_behind_the_split_nothing_is_trained(jobs):
+    small_shop.make_histories(small_shop.make_shelves(2, 12), shoppers=30, length=8)
+
+    with pytest.raises(NotEnoughHistory, match=r"nothing to ask for from 2090-01-01 on: the history goes"):
+        jobs(["popularity"], start=datetime(2090, 1, 1, tzinfo=UTC), seconds=10, seed=0)
+
+
+@pytest.mark.django_db
 def test_a_cold_product_teaches_nothing_whatever_content_is_shown():
     small_shop.make_histories(small_shop.make_shelves(3, 10), shoppers=60, length=8)
 

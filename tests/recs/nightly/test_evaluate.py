@@ -197,6 +197,20 @@ def test_a_champion_that_ranks_by_another_recommender_answers_with_that_one():
 
 
 @pytest.mark.django_db
+def test_of_a_history_that_tells_another_recommender_nothing_the_vectors_rank():
+    products = small_shop.make_products(4)
+    row, _ = small_shop.build_model(products, best=small_shop.following(4))
+
+    champion = Champion(small_shop.version_for_serving(row), dataset_of([*products, ProductFactory()]))
+
+    histories = [History.of_items([4]), History.of_items([0])]
+    by_vectors = champion._model.scores(histories)
+    scores = champion._scores(histories, None)
+    assert scores[0].tolist() == by_vectors[0].tolist()
+    assert scores[1].tolist() != by_vectors[1].tolist()
+
+
+@pytest.mark.django_db
 def test_what_is_not_to_be_recommended_takes_no_place_among_the_hundred_that_its_second_stage_orders():
     """Whose first hundred are known to the shopper: then the hundred and first is corrected, for either side."""
     count = PLACES + 20

@@ -83,6 +83,16 @@ def test_a_lease_whose_connection_broke_is_taken_again():
             pass
 
 
+def test_a_lease_that_another_run_took_and_gave_back_is_lost():
+    with Lease.taken() as lease:
+        end_backend(lease._holder.info.backend_pid)
+        with Lease.taken() as other:
+            other.finish(TrainingRun.Status.PUBLISHED, "better")
+
+        with pytest.raises(LeaseLost):
+            lease.enter("evaluate")
+
+
 def test_a_lease_that_another_run_took_meanwhile_is_lost():
     with Lease.taken() as lease:
         end_backend(lease._holder.info.backend_pid)

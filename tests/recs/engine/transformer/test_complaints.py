@@ -6,7 +6,9 @@ import pytest
 from recs.engine.interactions import AGAINST, History, Interactions, Items, Kind
 from recs.engine.recommender import Budget
 from recs.engine.recommenders.transformer import Transformer
+from recs.engine.transformer.batches import training_batch
 from recs.engine.transformer.complaints import apart, renumbered, turned_away
+from recs.engine.transformer.sequence import segments
 from recs.engine.transformer.training_state import TrainingConfig
 from recs.engine.transformer.user_tower import UserTowerConfig
 
@@ -60,6 +62,27 @@ def test_complaints_stand_after_the_same_users_interaction_before_them():
         [0, 1],
         [1, 0],
     ]
+
+
+def test_where_a_long_history_is_cut_a_complaint_teaches_once():
+    rows = [(0, item, Kind.VIEW, np.nan) for item in range(5)]
+    rows.insert(3, (0, 9, Kind.HIDE, np.nan))
+    kept, complaints = apart(interactions(rows))
+    pieces = segments(kept, 2)
+    assert (pieces.start.tolist(), pieces.end.tolist()) == ([2, 0], [5, 3])
+
+    batch = training_batch(
+        kept,
+        pieces,
+        np.array([0, 1]),
+        np.random.default_rng(0),
+        np.ones(len(kept), dtype=np.float32),
+        complaints=complaints,
+    )
+
+    # After the third view, in the piece that has all that came before.
+    assert batch.against_item.tolist() == [9]
+    assert (batch.against_row.tolist(), batch.against_step.tolist()) == ([1], [2])
 
 
 def test_what_was_done_to_items_outside_the_catalogue_is_left_out():

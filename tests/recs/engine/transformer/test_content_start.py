@@ -86,7 +86,7 @@ def test_an_item_without_interactions_begins_among_its_like(part: str):
     items = Items(count=42, **{name: getattr(whole, name) for name in names})
     vectors = np.zeros((42, 8), dtype=np.float32)
     vectors[np.arange(40), np.arange(40) % 2] = 1.0
-    tower = ItemTower(item_tower_config(items, dimension=8, id_dropout=0.1, content_dropout=0.2))
+    tower = ItemTower(item_tower_config(items, dimension=8))
     known = np.where(np.arange(42) < 40, np.arange(42), -1)
 
     tower.start_from(vectors, item_features(items, np.arange(42), tower.config))

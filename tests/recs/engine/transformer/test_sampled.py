@@ -58,7 +58,7 @@ def test_a_row_moves_at_the_rate_however_late_it_moves_first():
 
 def test_rows_of_features_are_those_items():
     items = Items(count=3, attribute_ids=np.array([0, 1, 2, 3]), attribute_offsets=np.array([0, 1, 1, 4]))
-    config = item_tower_config(items, dimension=4, id_dropout=0.0, content_dropout=0.0)
+    config = item_tower_config(items, dimension=4)
     features = item_features(items, np.arange(3), config)
 
     rows = features.rows(torch.tensor([2, 1, 0]))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recs.engine.interactions import History, Interactions, Kind
+from recs.engine.interactions import History, Interactions, Kind, shuffled_within_moments
 from recs.engine.transformer.batches import TARGET_WEIGHTS, first_weights, training_batch
 from recs.engine.transformer.complaints import apart
 from recs.engine.transformer.sequence import (
@@ -14,7 +14,6 @@ from recs.engine.transformer.sequence import (
     length_sorted_batches,
     segments,
     sequence_batch,
-    shuffled_within_moments,
 )
 from recs.engine.transformer.training_state import TrainingConfig
 

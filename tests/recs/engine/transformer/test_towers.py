@@ -122,7 +122,7 @@ def content(count: int = 4) -> Items:
 
 def item_tower(items: Items) -> ItemTower:
     torch.manual_seed(0)
-    return ItemTower(item_tower_config(items, dimension=WIDTH, id_dropout=0.5, content_dropout=0.2))
+    return ItemTower(replace(item_tower_config(items, dimension=WIDTH), id_dropout=0.5))
 
 
 def test_items_are_unit_vectors_where_parts_are_missing_too_and_shorter_without_an_id():

@@ -51,7 +51,7 @@ class Clock:
         items = Items(count=ITEMS)
         user = UserTowerConfig(dimension=8, layers=1, heads=2, longest=10)
         return Slow(
-            item_tower=ItemTower(item_tower_config(items, dimension=8, id_dropout=0.1, content_dropout=0.1)),
+            item_tower=ItemTower(item_tower_config(items, dimension=8)),
             user_tower=UserTower(user),
             interactions=grouped(),
             items=items,
@@ -123,7 +123,7 @@ def weights_of_a_training() -> list[torch.Tensor]:
     items = Items(count=count, attribute_ids=attributes, attribute_offsets=np.arange(0, 4 * count + 1, 4))
     torch.manual_seed(1)
     towers = (
-        ItemTower(item_tower_config(items, dimension=64, id_dropout=0.1, content_dropout=0.1)),
+        ItemTower(item_tower_config(items, dimension=64)),
         UserTower(UserTowerConfig(dimension=64, layers=1, heads=2, longest=length)),
     )
     Training(
