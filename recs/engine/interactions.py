@@ -212,12 +212,12 @@ class HeldOut:
         return self.of(np.random.default_rng(seed).permutation(len(self)))
 
     def of(self, rows: IntArray) -> HeldOut:
-        """These rows alone, in this order."""
+        """These rows alone, in this order; where each is another user, its number tells whose it is."""
         return HeldOut(
             [self.histories[row] for row in rows],
             [self.targets[row] for row in rows],
             [self.exclude[row] for row in rows],
-            None if self.users is None else self.users[rows],
+            rows if self.users is None else self.users[rows],
             None if self.kinds is None else self.kinds[rows],
             self.complaints,
         )

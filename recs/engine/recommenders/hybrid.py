@@ -36,6 +36,7 @@ from recs.engine.recommenders.neighbouring_states import NeighbouringStates
 from recs.engine.recommenders.popularity import Popularity
 from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
+from recs.engine.recommenders.second_stage.verdict import NOBODY
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.recommenders.transition_graph import TransitionGraph
 from recs.engine.recommenders.user_knn import UserKnn
@@ -132,10 +133,11 @@ class Hybrid(TwoStages):
             name: one.first_alone() if isinstance(one, TwoStages) else one for name, one in named.items()
         }
         self.second = None
+        self.weighed_on = NOBODY
         if validation and len(validation):
             sample = validation.sample(VALIDATION_ROWS, seed=seed)
             asked = candidates(list(self.members.values()), sample, seed=seed, until=until)
-            self.weights = learn_weights(asked)
+            self.weights, self.weighed_on = learn_weights(asked), asked.users
             self._forget_the_silent()
         else:
             self.weights = np.ones((len(LENGTHS) + 1, len(self.members)), dtype=np.float32)
@@ -160,6 +162,7 @@ class Hybrid(TwoStages):
             until=until,
             seed=seed,
             progress=progress,
+            chosen_on=self.weighed_on,
         )
 
     def scores(self, histories: Sequence[History]) -> FloatArray:

@@ -20,7 +20,7 @@ from recs.engine.recommenders.second_stage.answers import AT_ONCE, PLACES, WEIGH
 from recs.engine.recommenders.second_stage.learning import OutOfTime
 from recs.engine.recommenders.second_stage.likeness import likenesses
 from recs.engine.recommenders.second_stage.stage import SecondStage, kept_behind
-from recs.engine.recommenders.second_stage.verdict import Verdict, judged
+from recs.engine.recommenders.second_stage.verdict import NOBODY, Verdict, judged
 
 logger = logging.getLogger(__name__)
 
@@ -123,10 +123,12 @@ class TwoStages(ScoringRecommender):
         until: float,
         seed: int,
         progress: ProgressCallback | None,
+        chosen_on: IntArray = NOBODY,
     ) -> None:
         """Learns one from the answers to the first stage, and keeps it only where it is better than that alone.
 
-        ``retrieval``: item vectors that a first stage has; ``until``: ``time.monotonic``, after which there is none.
+        ``retrieval``: item vectors that a first stage has; ``until``: ``time.monotonic``, after which there is none;
+        ``chosen_on``: users of the validation on whom the first stage was chosen.
         """
         self.second, self.verdict = None, None
         if not len(validation) or time.monotonic() > until:
@@ -146,7 +148,13 @@ class TwoStages(ScoringRecommender):
         try:
             # What is judged learns twice on a half, what is kept once on the whole.
             halfway = (time.monotonic() + until) / 2
-            verdict = judged(lambda: SecondStage(known, popular, self.heads), told, seed=seed, until=halfway)
+            verdict = judged(
+                lambda: SecondStage(known, popular, self.heads),
+                told,
+                seed=seed,
+                until=halfway,
+                chosen_on=chosen_on,
+            )
             self.verdict = verdict
             if verdict is None:
                 return

@@ -48,12 +48,21 @@ class Verdict:
         }
 
 
+NOBODY = np.zeros(0, dtype=np.int64)
+
+
 def judged(
-    make: Callable[[], SecondStage], told: Answers, *, seed: int, until: float = math.inf
+    make: Callable[[], SecondStage],
+    told: Answers,
+    *,
+    seed: int,
+    until: float = math.inf,
+    chosen_on: IntArray = NOBODY,
 ) -> Verdict | None:
     """Learns on each half of the shoppers and is judged on the other; None where there are too few.
 
-    Raises OutOfTime.
+    ``chosen_on``: shoppers for whom the first stage was chosen. It is flattered there, so if at least half of the
+    answers are others', those alone are compared. Raises OutOfTime.
     """
     wishes = told.wishes
     users, number = np.unique(told.users, return_inverse=True)
@@ -74,8 +83,10 @@ def judged(
         asked = told.of(rows)
         found = stage.rescored(asked.proposals, asked.histories, asked.hit.shape[1])
         both[rows] = _gains(found.items, asked)
-    both, first = both[wishes], first[wishes]
-    gain = paired(both, first, groups=told.users[wishes], seed=seed)
+    others = wishes[~np.isin(told.users[wishes], chosen_on)]
+    compared = others if 2 * len(others) >= len(wishes) else wishes
+    both, first = both[compared], first[compared]
+    gain = paired(both, first, groups=told.users[compared], seed=seed)
     return Verdict(float(first.mean()), float(both.mean()), gain, passes or 0, taught)
 
 

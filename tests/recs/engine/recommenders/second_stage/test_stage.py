@@ -184,6 +184,20 @@ def test_it_is_kept_where_it_helps_shoppers_it_has_not_seen():
 
 
 @pytest.mark.slow
+def test_it_is_compared_on_those_for_whom_the_first_stage_was_not_chosen():
+    answered = told({Kind.PURCHASE: -1})
+
+    half = judged(stage, answered, seed=0, chosen_on=np.arange(SHOPPERS // 2))
+    most = judged(stage, answered, seed=0, chosen_on=np.arange(SHOPPERS // 2 + 1))
+
+    gains = ndcg(hits(answered.proposals.items, answered.targets), np.ones(SHOPPERS, dtype=np.int64), 10)
+    assert half is not None
+    assert half.first == pytest.approx(gains[SHOPPERS // 2 :].mean())
+    assert most is not None
+    assert most.first == pytest.approx(gains.mean())
+
+
+@pytest.mark.slow
 def test_it_is_dropped_where_answers_are_chance():
     verdict = judged(stage, told({Kind.PURCHASE: -1}, chance=True), seed=0)
 
