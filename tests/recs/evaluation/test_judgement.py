@@ -60,12 +60,12 @@ def test_all_that_was_measured_can_be_written():
 
 def test_a_plot_that_cannot_be_drawn_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
     with pytest.raises(OptionError, match=r"ends in \.png or \.svg"):
-        check_plot(tmp_path / "curves.gif")
+        check_plot(str(tmp_path / "curves.gif"))
     with pytest.raises(OptionError, match="its folder does not exist"):
-        check_plot(tmp_path / "nowhere" / "curves.png")
+        check_plot(str(tmp_path / "nowhere" / "curves.png"))
     monkeypatch.setattr("recs.evaluation.plots.find_spec", lambda name: None)
     with pytest.raises(OptionError, match="needs matplotlib"):
-        check_plot(tmp_path / "curves.png")
+        check_plot(str(tmp_path / "curves.png"))
 
 
 @pytest.mark.slow
