@@ -12,6 +12,7 @@ from recs.evaluation.judgement import as_json, baseline_of, judge
 from recs.evaluation.leave_last_out import Outcome
 from recs.evaluation.options import OptionError
 from recs.evaluation.plots import check_plot, drawn
+from recs.evaluation.written import WriteError
 
 
 def outcome(name: str, rows: list[float], validation: float) -> Outcome:
@@ -61,7 +62,7 @@ def test_all_that_was_measured_can_be_written():
 def test_a_plot_that_cannot_be_drawn_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
     with pytest.raises(OptionError, match=r"ends in \.png or \.svg"):
         check_plot(str(tmp_path / "curves.gif"))
-    with pytest.raises(OptionError, match="its folder does not exist"):
+    with pytest.raises(WriteError, match="its folder does not exist"):
         check_plot(str(tmp_path / "nowhere" / "curves.png"))
     monkeypatch.setattr("recs.evaluation.plots.find_spec", lambda name: None)
     with pytest.raises(OptionError, match="needs matplotlib"):

@@ -8,6 +8,7 @@ import pytest
 from recs.engine.artifact import Artifact, ArtifactError
 from recs.engine.interactions import HeldOut, History, Kind
 from recs.engine.metrics import hits, ndcg
+from recs.engine.recommenders.second_stage import learning
 from recs.engine.recommenders.second_stage.answers import (
     AT_ONCE,
     HEADS,
@@ -184,7 +185,11 @@ def test_it_is_kept_where_it_helps_shoppers_it_has_not_seen():
 
 
 @pytest.mark.slow
-def test_it_is_compared_on_those_for_whom_the_first_stage_was_not_chosen():
+def test_it_is_compared_on_those_for_whom_the_first_stage_was_not_chosen(monkeypatch: pytest.MonkeyPatch):
+    # What is learnt does not matter here.
+    monkeypatch.setattr(learning, "PASSES", 1)
+    monkeypatch.setattr(learning, "STEPS", 1)
+    monkeypatch.setattr(learning, "FEWEST_PASSES", 1)
     answered = told({Kind.PURCHASE: -1})
 
     half = judged(stage, answered, seed=0, chosen_on=np.arange(SHOPPERS // 2))
