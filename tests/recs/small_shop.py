@@ -120,7 +120,7 @@ def publish_model(products: list[Product], **options: object) -> ActiveVersion:
     return version_for_serving(version)
 
 
-def publish_trained_model(*, seconds: float = 4.0) -> tuple[ActiveVersion, Transformer, list[int]]:
+def publish_trained_model() -> tuple[ActiveVersion, Transformer, list[int]]:
     """An active version that learnt from the interactions there are; the model, and the products' keys in its order."""
     export = export_interactions()
     items = content_items(export.product_ids.tolist())
@@ -128,7 +128,8 @@ def publish_trained_model(*, seconds: float = 4.0) -> tuple[ActiveVersion, Trans
         user=UserTowerConfig(dimension=16, layers=2, heads=2, longest=20, dropout=0.1),
         training=TrainingConfig(batch=16, learning_rate=5e-3, epochs=30),
     )
-    model.fit(export.interactions, items, budget=Budget(seconds), seed=5)
+    # Its epochs end it: were it seconds, a busy machine would make another model.
+    model.fit(export.interactions, items, budget=Budget(seconds=600), seed=5)
     dataset = Dataset(
         split=None,
         items=items,

@@ -1,6 +1,7 @@
 """The whole protocol on a data set done on paper."""
 
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch
 from recs.engine import cold
 from recs.engine.interactions import Items
 from recs.engine.recommender import Progress
+from recs.engine.recommenders import transformer
 from recs.engine.sequences import SequenceData
+from recs.engine.transformer.training_state import TrainingConfig
 from recs.evaluation.leave_last_out import Holdout, LeaveLastOutJob, protocol
 
 # Training, without the last two of users 1 to 3: 50 counts four, 60 three, 10, 20 and 40 two, 70 one, 30 none:
@@ -120,25 +123,29 @@ def test_what_learns_shows_its_curve(tmp_path: Path):
     )
 
 
-def test_a_job_with_a_folder_leaves_its_checkpoints_there_and_goes_on_from_them(tmp_path: Path):
+def test_a_job_with_a_folder_leaves_its_checkpoints_there_and_goes_on_from_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # Its epochs end it: were it seconds, a start that took less of them the second time would leave another epoch.
+    monkeypatch.setattr(transformer, "TrainingConfig", partial(TrainingConfig, epochs=5))
     path, folder = tmp_path / "Tiny.txt", tmp_path / "kept"
     path.write_text(
         "".join(f"{user} {' '.join(str((user + step) % 9) for step in range(6))}\n" for user in range(30))
     )
-    job = LeaveLastOutJob(path, None, "transformer", seconds=1.0, seed=0, checkpoints=folder)
-    # A process's first optimiser takes longer to be loaded than this training has.
+    job = LeaveLastOutJob(path, None, "transformer", seconds=60.0, seed=0, checkpoints=folder)
+    # Loading a process's first optimiser takes seconds, which are told of the first epoch.
     torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
-
     steps: list[Progress] = []
     first = job.run(lambda step: None)
     again = job.run(steps.append)
 
     assert (folder / "transformer" / "member-0" / "checkpoint.pt").exists()
-    assert len(first.curve) >= 1
+    # No epoch is left to learn.
     assert any(step.figures.get("restored") for step in steps)
-    # The start before a training takes now more of its second, now less: an epoch may be left to learn.
-    told = again.curve[: len(first.curve)]
-    assert [point.figures for point in told] == [point.figures for point in first.curve]
+    assert len([point for point in first.curve if "epoch" in point.figures]) == 5
+    assert [point.figures for point in again.curve] == [point.figures for point in first.curve]
     # Told again at once, with the seconds that they had taken.
-    assert told[-1].seconds - told[0].seconds >= (first.curve[-1].seconds - first.curve[0].seconds) / 10
+    took, told = (one.curve[-1].seconds - one.curve[0].seconds for one in (first, again))
     assert again.train_seconds >= again.curve[-1].seconds
+    assert told > took / 10
+    assert again.test.rows.tolist() == first.test.rows.tolist()
