@@ -58,6 +58,7 @@ def second_stage_that_wants(items: list[int], count: int = ITEMS) -> SecondStage
 def second_stage_that_follows(popular: FloatArray) -> SecondStage:
     """What it was taught is popularity, strongly; its one measure is an untrained likeness."""
     stage = SecondStage(Likenesses({"together": np.eye(len(popular), dtype=np.float32)}), popular)
+    torch.manual_seed(0)
     stage.ranker = Ranker(1, FACTS)
     stage.spread, stage.taught = torch.ones(1), np.array([head == Head.PURCHASE for head in HEADS])
     first, last = stage.ranker.mix[0], stage.ranker.mix[-1]
