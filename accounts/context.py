@@ -1,13 +1,23 @@
 """What every page of the shop shows of its shopper."""
 
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts import identity
 from accounts.cart import count_items
 from accounts.models import Shopper
+
+
+class CartCount(NamedTuple):
+    """Pieces in the basket, and a moment before they were counted: of two answers that come to one page, the one
+    asked for first may come last, and the one counted last is right."""
+
+    at: datetime
+    pieces: int
 
 
 def shopper(request: HttpRequest) -> dict[str, Any]:
@@ -18,8 +28,8 @@ def shopper(request: HttpRequest) -> dict[str, Any]:
         return identity.shopper_for(request)
 
     @cache
-    def cart_count() -> int:
-        return count_items(current_shopper())
+    def cart_count() -> CartCount:
+        return CartCount(at=timezone.now(), pieces=count_items(current_shopper()))
 
     @cache
     def shopping_as() -> Shopper | None:

@@ -101,6 +101,14 @@
     pill.value = pill.value.replace("none", pill.matches(".pill-hide") ? "hide" : "like");
   }
 
+  /* --- the basket's number: of two answers the one counted last stays, whichever comes last --------------- */
+
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const { target, fragment } = event.detail;
+    const link = target.id === "basket-link" && fragment.querySelector("#basket-link");
+    if (link && Number(link.dataset.countedAt) < Number(target.dataset.countedAt)) event.detail.shouldSwap = false;
+  });
+
   /* --- notes ----------------------------------------------------------------------------------------------- */
 
   function addNote(text) {

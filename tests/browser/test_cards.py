@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from catalog.models import Product
 from tests.paths.shop import stock_the_shop
@@ -37,3 +37,24 @@ def test_two_cards_added_in_a_row_are_both_answered(page: Page, shelves):
 
     expect(page.locator("#basket-link .count")).to_contain_text("2")
     expect(page.locator("#notes .note")).to_have_count(2)
+
+
+def test_an_answer_that_was_overtaken_does_not_bring_an_older_number_back(page: Page, shelves):
+    """The first of two answers comes last, as on a slow network."""
+    routes: list[Route] = []
+
+    def in_opposite_order(route: Route) -> None:
+        routes.append(route)
+        if len(routes) == 2:
+            answers = [route.fetch() for route in routes]
+            for route, answer in zip(reversed(routes), reversed(answers), strict=True):
+                route.fulfill(response=answer)
+
+    page.route("**/cart/add", in_opposite_order)
+    page.goto("/")
+    page.locator(f"{LIVE_CARDS} .card-add").evaluate_all(
+        "buttons => buttons.slice(0, 2).forEach(b => b.click())"
+    )
+
+    expect(page.locator("#notes .note")).to_have_count(2)
+    expect(page.locator("#basket-link .count")).to_contain_text("2")
