@@ -16,10 +16,11 @@ import numpy as np
 import torch
 
 from config.benchmark.histories import SEED, clustered_histories, purchases
+from config.benchmark.pace import Pace
 from config.benchmark.report import Report, ms
 from recs.engine.evaluation import evaluate
 from recs.engine.interactions import HeldOut, History, Interactions, Items
-from recs.engine.recommender import Budget, Progress
+from recs.engine.recommender import Budget
 from recs.engine.recommenders.popularity import Popularity
 from recs.engine.recommenders.transformer import Transformer
 
@@ -145,7 +146,8 @@ def _median_seconds(*works: Callable[[], object], seconds: float) -> list[float]
 
 @dataclass(frozen=True)
 class Scale:
-    """``start_s``: until the first step; quality on held-out last interactions, whole catalogue ranked."""
+    """``start_s``: until the first step; quality on last interactions of users whom nothing was chosen on, whole
+    catalogue ranked."""
 
     items: int
     users: int
@@ -162,38 +164,27 @@ class TooShort(Exception):
     """Nothing was measured; the message says what takes longer."""
 
 
-class Pace:
-    """Listens to a training: when it began, and how many interactions a second its steps learnt from."""
-
-    def __init__(self) -> None:
-        self.began: float | None = None
-        self.learnt = self.spent = 0.0
-        self.before: tuple[float, float] | None = None
-
-    def listen(self, step: Progress) -> None:
-        now = time.perf_counter()
-        self.began = self.began or now
-        learnt = step.figures.get("interactions")
-        if learnt is not None and self.before is not None:
-            self.spent += now - self.before[0]
-            self.learnt += learnt - self.before[1]
-        # Between epochs it validates: that time is nobody's pace.
-        self.before = None if learnt is None else (now, learnt)
-
-
 def measure_scale(data: Interactions, held_out: HeldOut, *, seconds: float) -> Scale:
-    """``seconds`` bounds the training. Raises TooShort if that were too few for two steps."""
+    """``seconds`` bounds the training, which half of ``held_out`` validates. Raises TooShort if that were too few for
+    two steps."""
+    rows = np.arange(len(held_out))
+    validation, test = held_out.of(rows[::2]), held_out.of(rows[1::2])
     items = Items(count=data.item_count)
     # What a process loads for its first optimiser, seconds on some machines, is no pace of the engine's.
     torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
     pace, model, floor = Pace(), Transformer(members=1), Popularity()
     began = time.perf_counter()
     model.fit(
-        data, items, budget=Budget(seconds=seconds), seed=SEED, validation=held_out, progress=pace.listen
+        data,
+        items,
+        budget=Budget(seconds=seconds),
+        seed=SEED,
+        validation=validation,
+        progress=lambda step: pace.listen(step.figures),
     )
     fitted = time.perf_counter() - began
     floor.fit(data, items, budget=Budget(seconds=seconds), seed=SEED)
-    if pace.began is None or not pace.learnt:
+    if pace.began is None or pace.per_second is None:
         raise TooShort(f"--seconds {seconds:g}: two steps of training and what comes before them take longer")
     return Scale(
         items=data.item_count,
@@ -201,9 +192,9 @@ def measure_scale(data: Interactions, held_out: HeldOut, *, seconds: float) -> S
         interactions=len(data),
         start_s=pace.began - began,
         fit_s=fitted,
-        interactions_per_s=pace.learnt / pace.spent,
-        ndcg=evaluate(model, held_out, item_count=items.count, depth=10).ndcg_10,
-        popularity_ndcg=evaluate(floor, held_out, item_count=items.count, depth=10).ndcg_10,
+        interactions_per_s=pace.per_second,
+        ndcg=evaluate(model, test, item_count=items.count, depth=10).ndcg_10,
+        popularity_ndcg=evaluate(floor, test, item_count=items.count, depth=10).ndcg_10,
         peak_rss_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )
 

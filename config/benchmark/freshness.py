@@ -1,5 +1,6 @@
 """How soon a feed knows of an interaction, and how soon the worker has stored the shopper's new vector."""
 
+import contextlib
 import itertools
 import threading
 import time
@@ -13,7 +14,7 @@ import redis
 from django.conf import settings
 
 from config.benchmark.installation import BenchmarkError
-from config.benchmark.load import Client
+from config.benchmark.load import Client, in_threads
 from config.benchmark.report import Report, ms
 from config.benchmark.synthetic import SyntheticShop
 from config.benchmark.tasks import STARTS_KEY, note_start
@@ -23,7 +24,7 @@ INTERACTIONS = "/api/v1/interactions"
 WARM_UP_ROUNDS = 4
 WARM_UP_CLIENTS = 8
 LOST_SECONDS = 10.0
-"""A vector that is not stored by then is lost: no beat runs here that would sweep."""
+"""A vector that is not stored by then is lost, no beat runs here that would sweep; and so is what no feed shows."""
 IDLE_SECONDS = 0.02
 """Pause between two floor tasks, so that the queue is idle when the next one is published."""
 
@@ -69,34 +70,28 @@ def benchmark_freshness(*, port: int, shop: SyntheticShop, seconds: float) -> Re
 def warm_up(port: int, shop: SyntheticShop) -> None:
     """Every web process and the worker load the model once, by serving a shopper whose vector is behind."""
 
-    def work(number: int) -> None:
+    def work(number: int, failed: threading.Event) -> None:
         for step in range(WARM_UP_ROUNDS):
-            client = Client(port, shop.tokens[(number + step) % len(shop.tokens)])
-            client.post(INTERACTIONS, _interaction(shop.codes[step]))
-            client.get(FEED)
-            client.close()
+            with contextlib.closing(Client(port, shop.tokens[(number + step) % len(shop.tokens)])) as client:
+                _post(client, shop.codes[step])
+                _seen(client)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(WARM_UP_CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(WARM_UP_CLIENTS, work)
     until_the_vector_is_stored(port, shop, seconds=1.0, patience=60.0)
 
 
 def until_the_feed_has_seen(port: int, shop: SyntheticShop, *, seconds: float) -> Waits:
-    """From sending an interaction to having read the first feed whose ``seq`` includes it."""
+    """From sending an interaction to having read the first feed whose ``seq`` includes it. Raises BenchmarkError."""
     waits, stale = [], 0
     for client, code in _rounds(port, shop, seconds):
         started = time.perf_counter()
         seq = _post(client, code)
-        while True:
-            answer = client.get(FEED)
-            if answer.status != 200:
-                raise BenchmarkError(f"GET {FEED}: {answer.status} {answer.body[:300]!r}")
-            if answer.json()["seq"] >= seq:
-                break
+        while _seen(client) < seq:
             stale += 1
+            if time.perf_counter() - started > LOST_SECONDS:
+                raise BenchmarkError(
+                    f"no feed had seen an acknowledged interaction within {LOST_SECONDS:g} s"
+                )
         waits.append(time.perf_counter() - started)
     return Waits(waits, stale)
 
@@ -157,14 +152,18 @@ def _rounds(port: int, shop: SyntheticShop, seconds: float) -> Iterator[tuple[Cl
 
 
 def _post(client: Client, code: str) -> int:
-    answer = client.post(INTERACTIONS, _interaction(code))
+    answer = client.post(INTERACTIONS, {"id": str(uuid.uuid4()), "kind": "view", "product": code})
     if answer.status != 201:
         raise BenchmarkError(f"POST {INTERACTIONS}: {answer.status} {answer.body[:300]!r}")
     return int(answer.json()["seq"])
 
 
-def _interaction(code: str) -> dict[str, str]:
-    return {"id": str(uuid.uuid4()), "kind": "view", "product": code}
+def _seen(client: Client) -> int:
+    """The newest interaction that a feed of now includes."""
+    answer = client.get(FEED)
+    if answer.status != 200:
+        raise BenchmarkError(f"GET {FEED}: {answer.status} {answer.body[:300]!r}")
+    return int(answer.json()["seq"])
 
 
 def _row(name: str, waits: Waits) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ first."""
 LIKED = 3
 STRAY = 0.1
 """Share of interactions with an item of any cluster."""
-ASKED = 1_000
-"""Users whose last interaction is held out."""
+ASKED = 2_000
+"""Users whose last interaction is held out, half of them to validate on."""
 
 
 def clustered_histories(items: int, interactions: int) -> tuple[Interactions, HeldOut]:

@@ -98,9 +98,10 @@ def _empty_redis_database(redis_url: str) -> Iterator[str]:
 
 
 def redis_address(redis_url: str, number: int) -> str:
-    """The address of another numbered database of that server: in the path, or by ``db=`` for a socket."""
+    """The address of another numbered database of that server. Of ``db=`` and a path the former is what counts."""
     parts = urlsplit(redis_url)
     if parts.scheme == "unix":
         query = {**dict(parse_qsl(parts.query)), "db": str(number)}
-        return f"unix://{parts.path}?{urlencode(query)}"
-    return urlunsplit(parts._replace(path=f"/{number}"))
+        return f"unix://{parts.netloc}{parts.path}?{urlencode(query)}"
+    query = {name: value for name, value in parse_qsl(parts.query) if name != "db"}
+    return urlunsplit(parts._replace(path=f"/{number}", query=urlencode(query)))

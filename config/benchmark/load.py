@@ -1,10 +1,11 @@
 """Clients over loopback: one request after the other on each of a few connections that stay open."""
 
+import contextlib
 import http.client
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +91,28 @@ def get(port: int, path: str, token: str | None = None) -> Answer:
         client.close()
 
 
+def in_threads(count: int, work: Callable[[int, threading.Event], None]) -> None:
+    """``work(number, failed)`` in so many threads at once; ``failed`` is set once one of them has raised. Raises
+    RuntimeError with the first one's reason."""
+    failed = threading.Event()
+    reasons: list[Exception] = []
+
+    def caught(number: int) -> None:
+        try:
+            work(number, failed)
+        except (OSError, http.client.HTTPException, RuntimeError) as failure:
+            reasons.append(failure)
+            failed.set()
+
+    threads = [threading.Thread(target=caught, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if reasons:
+        raise RuntimeError(str(reasons[0]) or repr(reasons[0])) from reasons[0]
+
+
 @dataclass(frozen=True)
 class Load:
     """One stretch of load: seconds of each answer, and seconds that all of it took."""
@@ -102,34 +125,21 @@ def measure(port: int, targets: Sequence[Target], *, concurrency: int, seconds: 
     """That many clients go round the targets for that long. Raises RuntimeError on any answer but 200."""
     end = time.perf_counter() + seconds
     taken: list[list[float]] = [[] for _ in range(concurrency)]
-    failures: list[str] = []
 
-    def work(number: int) -> None:
-        client = Client(port)
-        try:
+    def work(number: int, failed: threading.Event) -> None:
+        with contextlib.closing(Client(port)) as client:
             step = number * len(targets) // concurrency
-            while time.perf_counter() < end and not failures:
+            while time.perf_counter() < end and not failed.is_set():
                 target = targets[step % len(targets)]
                 step += 1
                 client.token = target.token
                 answer = client.get(target.path)
                 if answer.status != 200:
-                    failures.append(f"GET {target.path}: {answer.status} {answer.body[:300]!r}")
-                    return
+                    raise RuntimeError(f"GET {target.path}: {answer.status} {answer.body[:300]!r}")
                 taken[number].append(answer.seconds)
-        except OSError as failure:
-            failures.append(str(failure))
-        finally:
-            client.close()
 
     started = time.perf_counter()
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(concurrency)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise RuntimeError(failures[0])
+    in_threads(concurrency, work)
     return Load([second for part in taken for second in part], time.perf_counter() - started)
 
 

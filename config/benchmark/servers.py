@@ -20,7 +20,7 @@ START_SECONDS = 120.0
 
 @contextlib.contextmanager
 def running_shop() -> Iterator[int]:
-    """The port of a shop that answers and whose realtime worker takes tasks. Raises BenchmarkError.
+    """The port of a shop that answers; its workers may still be starting. Raises BenchmarkError.
 
     Without beat: its sweep would hide what the worker loses.
     """

@@ -12,6 +12,7 @@ from accounts.identity import token_digest
 from accounts.models import Shopper
 from catalog.models import Category, Product, product_slug
 from recs.content_items import content_items
+from recs.engine.content import unit
 from recs.engine.interactions import FloatArray, IntArray, Kind
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.splits import split_by_time
@@ -115,15 +116,11 @@ def clustered_vectors(count: int, dimension: int, *, noise_seed: int = SEED) -> 
 
     The centres are always the same: with another ``noise_seed`` come other vectors of the same clusters.
     """
-    centres = _unit(np.random.default_rng(SEED).standard_normal((CLUSTERS, dimension)))
+    centres = unit(np.random.default_rng(SEED).standard_normal((CLUSTERS, dimension)))
     rng = np.random.default_rng(noise_seed)
     cluster = rng.integers(CLUSTERS, size=count)
     noise = rng.standard_normal((count, dimension)) * (SPREAD / np.sqrt(dimension))
-    return _unit(centres[cluster] + noise), cluster
-
-
-def _unit(vectors: np.ndarray) -> FloatArray:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return unit(centres[cluster] + noise), cluster
 
 
 def _products(count: int, cluster: IntArray, now: datetime) -> list[Product]:

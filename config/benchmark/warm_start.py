@@ -11,7 +11,7 @@ from recs.content_items import content_items
 from recs.engine.evaluation import evaluate
 from recs.engine.interactions import Interactions, Items
 from recs.engine.recommender import Budget, Progress
-from recs.engine.recommenders.transformer import Transformer
+from recs.engine.recommenders.transformer import VALIDATION_ROWS, Transformer
 from recs.engine.splits import TimeSplit, before, split_by_time
 from recs.engine.transformer.warm import WarmStart
 from recs.nightly.dataset import load_history
@@ -43,8 +43,8 @@ class Learnt:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``target``: NDCG@10 of last night's model on tonight's validation slice, which it has not been trained on; when
-    its training ended was chosen on all of it but the newest day."""
+    """``target``: NDCG@10 of last night's model on the rows that the curves of tonight are measured on, which it has
+    not been trained on; when its training ended was chosen on older ones, of the same days but the newest."""
 
     target: float
     cold: Learnt
@@ -90,7 +90,8 @@ def compare(interactions: Interactions, items: Items, *, seconds: float, longest
     last_night = before(interactions, int(interactions.time.max()) - DAY)
     champion = learn(split_by_time(last_night, longest=longest, seed=SEED), items, seconds=seconds).model
     tonight = split_by_time(interactions, longest=longest, seed=SEED)
-    target = evaluate(champion, tonight.validation, item_count=items.count, depth=10).ndcg_10
+    judged = tonight.validation.sample(VALIDATION_ROWS, seed=SEED)
+    target = evaluate(champion, judged, item_count=items.count, depth=10).ndcg_10
     rows = np.where(champion.trained, np.arange(items.count), -1)
     start = WarmStart(champion.item_tower, champion.user_tower, rows)
     return Comparison(

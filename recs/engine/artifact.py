@@ -61,6 +61,8 @@ def write_artifact(folder: Path, artifact: Artifact) -> str:
     for path in (partial / ARRAYS, partial / MANIFEST, partial):
         _to_disk(path)
     if folder.exists():
+        # Somebody killed may have had the same number, as in containers.
+        shutil.rmtree(replaced, ignore_errors=True)
         folder.replace(replaced)
     partial.replace(folder)
     _to_disk(folder.parent)
@@ -82,15 +84,15 @@ def read_artifact(
             f"{folder / MANIFEST} is a {manifest['recommender']!r}, expected a {recommender!r}"
         )
     path = folder / ARRAYS
-    if not path.is_file():
-        raise ArtifactError(f"{path} is missing")
-    if _sha256(path) != manifest["files"][ARRAYS]:
-        raise ArtifactError(f"{path} is damaged: its SHA-256 differs from the manifest's")
     try:
+        if _sha256(path) != manifest["files"][ARRAYS]:
+            raise ArtifactError(f"{path} is damaged: its SHA-256 differs from the manifest's")
         with safe_open(path, framework="numpy") as file:
             names = [name for name in list(file.keys()) if name.startswith(prefix)]
             arrays = {name: file.get_tensor(name) for name in names}
-    except SafetensorError as failure:
+    except FileNotFoundError:
+        raise ArtifactError(f"{path} is missing") from None
+    except (SafetensorError, OSError) as failure:
         raise ArtifactError(f"{path} cannot be read: {failure}") from failure
     return Artifact(manifest["recommender"], manifest["config"], arrays)
 

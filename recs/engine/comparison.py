@@ -46,13 +46,18 @@ def mean_interval(rows: np.ndarray, *, groups: IntArray | None = None, seed: int
 def ratio_interval(
     above: FloatArray, below: FloatArray, *, groups: IntArray | None = None, seed: int = 0
 ) -> Interval:
-    """Bootstrap interval of mean(above) / mean(below) of the same rows; an end may be infinite."""
+    """Bootstrap interval of mean(above) / mean(below) of the same rows; an end may be infinite.
+
+    Samples with nothing in either say nothing; NaN where all are such.
+    """
     over, _ = _by_group(above, groups)
     under, _ = _by_group(below, groups)
 
     def ratio(weights: np.ndarray) -> float:
-        bottom = float(weights @ under)
-        return float(weights @ over) / bottom if bottom > 0 else np.inf
+        top, bottom = float(weights @ over), float(weights @ under)
+        if bottom > 0:
+            return top / bottom
+        return np.inf if top > 0 else np.nan
 
     return _interval(ratio, len(over), seed)
 
@@ -85,13 +90,14 @@ def _by_group(rows: np.ndarray, groups: IntArray | None) -> tuple[np.ndarray, np
 
 
 def _interval(figure: Callable[[np.ndarray], float], size: int, seed: int) -> Interval:
-    """A sample with replacement is a weight per row: how often it was drawn."""
+    """A sample with replacement is a weight per row: how often it was drawn. Figures that are NaN are left out."""
     rng = np.random.default_rng(seed)
     figures = [
         figure(np.bincount(rng.integers(0, size, size), minlength=size).astype(np.float64))
         for _ in range(ROUNDS)
     ]
-    low, high = np.quantile(figures, [0.025, 0.975], method="nearest")
+    known = [one for one in figures if not np.isnan(one)] or [np.nan]
+    low, high = np.quantile(known, [0.025, 0.975], method="nearest")
     return Interval(float(low), float(high))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -70,7 +70,6 @@ def evaluate(
     *,
     item_count: int,
     depth: int = DEPTH,
-    progress: Callable[[float], None] | None = None,
 ) -> Quality:
     """Ranks the whole catalogue for each row. Raises ValueError without a single row.
 
@@ -79,7 +78,6 @@ def evaluate(
     if not len(held_out):
         raise ValueError("nothing is held out: no quality can be measured")
     measured: list[_Measured] = []
-    done = 0
     size = rows_at_once(item_count)
     columns = zip(
         _batches(held_out.histories, size),
@@ -90,9 +88,6 @@ def evaluate(
     for histories, targets, exclude in columns:
         ranked = recommender.recommend(histories, depth, exclude=exclude).items
         measured.append(_measure(ranked, targets))
-        done += len(histories)
-        if progress:
-            progress(done / len(held_out))
     return _mean(measured, item_count)
 
 

@@ -7,7 +7,7 @@ invoice) have no order that a user chose, so whoever replays says which order th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -41,9 +41,7 @@ class Replay:
 
 def ordered_within_moments(interactions: Interactions, place: np.ndarray) -> Interactions:
     """The same interactions; those of one user and one moment in the order of ``place`` [n]."""
-    order = np.lexsort((place, interactions.time, interactions.user))
-    columns = ("user", "item", "kind", "time", "value")
-    return replace(interactions, **{name: getattr(interactions, name)[order] for name in columns})
+    return interactions.kept(np.lexsort((place, interactions.time, interactions.user)))
 
 
 def replay(interactions: Interactions, start: int, *, longest: int) -> Replay:

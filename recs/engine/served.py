@@ -46,12 +46,12 @@ class ServedRecommender:
         return CatalogueScores(self.ids, self.scores([history], exclude=_each(exclude, 1))[0])
 
     def without_each(
-        self, history: History, *, most: int | None = None, exclude: IntArray | None = None
+        self, history: History, *, exclude: IntArray | None = None
     ) -> tuple[IntArray, FloatArray]:
-        """The owner's ids [n] of the items of the history, of the newest ``most``, newest first, and float32
-        [n, items]: what is said without all interactions with each of them, 0 where nothing is left to go by."""
+        """The owner's ids [n] of the items of the history, newest first, and float32 [n, items]: what is said without
+        all interactions with each of them, 0 where nothing is left to go by."""
         known = places(history.item, self.ids)
-        items = list(dict.fromkeys(item for item in known[::-1].tolist() if item >= 0))[:most]
+        items = list(dict.fromkeys(item for item in known[::-1].tolist() if item >= 0))
         left = [history.kept(known != item) for item in items]
         scores = self.scores(left, exclude=_each(exclude, len(left)))
         scores[[not self.told_by(one) for one in left]] = 0.0

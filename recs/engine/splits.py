@@ -42,7 +42,8 @@ def split_by_time(
     longest: int,
     seed: int,
 ) -> TimeSplit:
-    """Cuts at two moments, so that about these shares of all interactions come after the first and second.
+    """Cuts at two moments: about ``test_share`` of all interactions come after the second, and of those before it
+    about ``validation_share`` after the first.
 
     Interactions of one moment stay on one side. ``longest``: newest interactions of a history that are kept.
     """

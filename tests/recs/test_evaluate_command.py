@@ -48,6 +48,26 @@ def test_figures_are_printed_and_written_as_json(
     assert "popularity" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_a_disk_too_full_for_the_plot_loses_no_figures(sequences: Path, tmp_path: Path):
+    pytest.importorskip("matplotlib")
+    report, curves = tmp_path / "report.json", tmp_path / "curves.png"
+    curves.symlink_to("/dev/full")
+
+    with pytest.raises(CommandError, match=r"the plot cannot be written, all figures were: .*No space left"):
+        call_command(
+            "evaluate",
+            sequences=str(sequences),
+            recommenders="popularity",
+            json=str(report),
+            plot=str(curves),
+        )
+
+    written = json.loads(report.read_text())
+    assert written["results"][0]["hr@10"] == 1.0
+    assert written["failed"] == {}
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from recs.engine.content import unit
 from recs.engine.interactions import FloatArray
@@ -58,10 +58,14 @@ class ImageEncoder:
 
 
 def _pixels(path: Path) -> np.ndarray:
-    """float32 [3, side, side]; what is transparent becomes white, as a shop shows it."""
+    """float32 [3, side, side] as browsers show it: what is transparent on white, a phone's picture turned upright."""
     try:
         with Image.open(path) as picture:
-            layer = picture.convert("RGBA")
+            upright = ImageOps.exif_transpose(picture)
+            if upright.mode.startswith("I"):
+                # Sixteen bits of grey: converting takes all but the darkest 255 of 65,535 for white.
+                upright = Image.fromarray((np.asarray(upright).clip(0, 65_535) // 257).astype(np.uint8))
+            layer = upright.convert("RGBA")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as failure:
         raise PictureError(f"{path.name} is no picture that can be read: {failure}") from failure
     white = Image.new("RGBA", layer.size, "white")

@@ -111,7 +111,8 @@ def distil(
     *,
     progress: Callable[[float], None] | None = None,
 ) -> int:
-    """Writes the table for these words, and those of the corpus, all or nothing; returns their number.
+    """Writes the table for these words, and those of the corpus; returns their number. Who is killed between two names
+    leaves none.
 
     ``corpus``: the shop's own texts, whose word counts weigh the words. Words that a table of the same encoder
     has already are not encoded again.
@@ -131,14 +132,17 @@ def distil(
         "weights": weights.round(6).tolist(),
         "sif": SIF,
     }
-    partial = folder / f".vectors.{os.getpid()}.npy"
-    np.save(partial, vectors.astype(np.float16))
-    # The words come last: without them there is no table, and with them it is whole.
-    (folder / "words.json").unlink(missing_ok=True)
-    partial.replace(folder / "vectors.npy")
-    named = folder / f".words.{os.getpid()}.json"
-    named.write_text(json.dumps(table))
-    named.replace(folder / "words.json")
+    partial, named = folder / f".vectors.{os.getpid()}.npy", folder / f".words.{os.getpid()}.json"
+    try:
+        np.save(partial, vectors.astype(np.float16))
+        named.write_text(json.dumps(table))
+        # The words go first and come last: without them there is no table, and with them it is whole.
+        (folder / "words.json").unlink(missing_ok=True)
+        partial.replace(folder / "vectors.npy")
+        named.replace(folder / "words.json")
+    finally:
+        partial.unlink(missing_ok=True)
+        named.unlink(missing_ok=True)
     return len(chosen)
 
 

@@ -130,8 +130,11 @@ class Command(BaseCommand):
             write_json(report, options["json"])
         except WriteError as failure:
             raise CommandError(str(failure)) from failure
-        if failed := report["failed"]:
-            raise CommandError(f"no figures of {reasons(failed)}")
+        missing = [f"no figures of {reasons(report['failed'])}"] if report["failed"] else []
+        if undrawn := report.get("undrawn"):
+            missing.append(f"the plot cannot be written, all figures were: {undrawn}")
+        if missing:
+            raise CommandError("; ".join(missing))
 
     def _checked(self, options: dict[str, Any]) -> list[str]:
         """The recommenders' names. Raises CommandError for what cannot be meant, before anything is computed."""
@@ -204,7 +207,7 @@ class Command(BaseCommand):
                 plot(judged, Path(options["plot"]), title=data.name)
             except OSError as failure:
                 # The figures, which took longer, are not lost by that.
-                report["failed"] = {**done.failed, "--plot": str(failure)}
+                report["undrawn"] = str(failure)
         return report
 
     def _replay(self, names: list[str], options: dict[str, Any], console: Console) -> dict[str, Any]:

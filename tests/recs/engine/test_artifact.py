@@ -1,6 +1,7 @@
 """What is damaged, incomplete, of another kind or of another format is refused."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,24 @@ def test_a_missing_file_is_refused(folder: Path):
     (folder / ARRAYS).unlink()
     with pytest.raises(ArtifactError, match="is missing"):
         read_artifact(folder)
+
+
+def test_arrays_that_cannot_be_read_are_refused_as_an_artifact(folder: Path):
+    (folder / ARRAYS).unlink()
+    (folder / ARRAYS).mkdir()
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        read_artifact(folder)
+
+
+def test_what_a_killed_writer_of_the_same_number_left_is_in_nobodys_way(folder: Path):
+    left = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    left.mkdir()
+    (left / "part").write_text("")
+
+    write_artifact(folder, Artifact("popularity", {"x": 2}, {"scores": np.arange(3.0)}))
+
+    assert read_artifact(folder).config == {"x": 2}
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
 def test_another_kind_of_recommender_is_refused(folder: Path):

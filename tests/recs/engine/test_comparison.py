@@ -93,5 +93,17 @@ def test_a_ratio_that_is_the_same_for_every_shopper_is_certain():
     assert (found.low, found.high) == (2.0, 2.0)
 
 
+def test_samples_with_nothing_in_either_say_nothing_of_a_ratio():
+    # About a third of all samples of three rows have none of one of them.
+    rare = np.array([0.0, 0.0, 1.0], dtype=np.float32)
+
+    found = ratio_interval(rare, rare)
+    infinite = ratio_interval(rare, rare[::-1])
+
+    assert (found.low, found.high) == (1.0, 1.0)
+    assert infinite.high == np.inf
+    assert np.isnan(ratio_interval(0 * rare, 0 * rare).high)
+
+
 def test_the_interval_of_equal_rows_is_a_point():
     assert mean_interval(np.full(10, 0.25, dtype=np.float32)) == Interval(0.25, 0.25)

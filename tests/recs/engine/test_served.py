@@ -61,7 +61,7 @@ def test_complaints_alone_tell_nothing_and_what_is_left_of_others_counts_for_not
     hidden = History.of_items(IDS[[3]], Kind.HIDE)
     both = History(*(np.concatenate(pair) for pair in zip(columns(by_id(0)), columns(hidden), strict=True)))
 
-    items, without = served.without_each(both, most=5)
+    items, without = served.without_each(both)
 
     assert served.catalogue_scores(hidden) is None
     assert items.tolist() == IDS[[3, 0]].tolist()

@@ -10,6 +10,8 @@ from PIL import Image
 
 from recs.engine.content.image import DEVIATION, MEAN, SIDE, ImageEncoder, PictureError, _pixels
 
+ORIENTATION = 0x0112
+"""The tag of a picture's turn, 6 for a quarter."""
 ART = Path(__file__).parents[4] / "catalog" / "online_retail" / "data" / "product_art"
 
 
@@ -34,6 +36,26 @@ def test_grey_and_palette_pictures_are_read(tmp_path):
         path = tmp_path / f"{mode}.{'jpg' if mode == 'CMYK' else 'gif'}"
         Image.new(mode, (20, 10)).save(path)
         assert _pixels(path).shape == (3, SIDE, SIDE)
+
+
+def test_a_picture_that_a_phone_wrote_lying_is_read_upright(tmp_path):
+    upright = Image.new("RGB", (40, 20), "white")
+    upright.paste("red", (0, 0, 20, 20))
+    lying, plain = tmp_path / "lying.png", tmp_path / "plain.png"
+    turn = Image.Exif()
+    turn[ORIENTATION] = 6
+    upright.transpose(Image.Transpose.ROTATE_90).save(lying, exif=turn)
+    upright.save(plain)
+
+    np.testing.assert_array_equal(_pixels(lying), _pixels(plain))
+
+
+def test_sixteen_bits_of_grey_are_as_dark_as_eight(tmp_path):
+    grey = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
+    Image.fromarray(grey).save(tmp_path / "8.png")
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "16.png")
+
+    np.testing.assert_array_equal(_pixels(tmp_path / "16.png"), _pixels(tmp_path / "8.png"))
 
 
 def test_vectors_are_unit_length_and_the_same_each_time(encoder):

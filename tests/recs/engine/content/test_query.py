@@ -102,6 +102,20 @@ def test_a_table_that_was_half_written_is_none(tmp_path):
         QueryEncoder(tmp_path)
 
 
+def test_a_disk_that_is_full_leaves_the_older_table(tmp_path, monkeypatch):
+    table(tmp_path)
+
+    def full(path: Path, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        distil(WordEncoder(), VECTORS, ["retrospot mug"], tmp_path)
+
+    assert QueryEncoder(tmp_path).covers("made", ["red"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["vectors.npy", "words.json"]
+
+
 def test_reading_queries_imports_neither_torch_nor_transformers():
     code = (
         "import sys, recs.engine.content.query; "
