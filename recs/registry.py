@@ -122,8 +122,7 @@ def read_served(version: ActiveVersion) -> ServedRecommender | None:
     served = read_served(
         version.artifact / SERVED, recommender=version.recommender, sha256=version.served_sha256
     )
-    served.mix(second_stage_weights())
-    return served
+    return served.mixed(second_stage_weights())
 
 
 def warm_up(*, feeds: bool = False) -> None:

@@ -52,7 +52,7 @@ def served_scores(
         return None
     if recommender.mixes:
         # Asked each time, so that what the owner edits is in the next feed, whichever process makes it.
-        recommender.mix(second_stage_weights())
+        recommender = recommender.mixed(second_stage_weights())
     by_key = History(history.product_ids, history.kinds, history.times, history.values)
     not_shown = np.array(sorted(exclude), dtype=np.int64)
     scores = recommender.catalogue_scores(by_key, exclude=not_shown)

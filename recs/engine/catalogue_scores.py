@@ -14,7 +14,7 @@ from recs.engine.recommender import best_places
 @dataclass(frozen=True, slots=True)
 class CatalogueScores:
     """What a recommender says of all items that it knows: ids int64 [items] ascending, scores float32 [items],
-    of which the highest is 1."""
+    of which the highest is 1, or less where the recommender hardly knows anything of the history."""
 
     ids: IntArray
     scores: FloatArray

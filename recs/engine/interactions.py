@@ -91,11 +91,16 @@ class History:
         return len(self.item)
 
     @property
-    def tells(self) -> bool:
-        """Whether anything is known by it of what the user wants: neither complaints, nor what they take back, nor
-        what left the cart says that."""
+    def wishes(self) -> NDArray[np.bool_]:
+        """bool [n]: what says of an item of the catalogue that the user wants it: neither complaints, nor what they
+        take back, nor what left the cart."""
         wishes = (self.item >= 0) & wanted(self.kind, self.value)
-        return bool((wishes & ~taken_back(self.item, complaint(self.kind, self.value))).any())
+        return wishes & ~taken_back(self.item, complaint(self.kind, self.value))
+
+    @property
+    def tells(self) -> bool:
+        """Whether anything is known by it of what the user wants."""
+        return bool(self.wishes.any())
 
     def within(self, items: int) -> History:
         """As one of a catalogue of that many items knows it: others are outside."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,10 +19,8 @@ OWNER_IDS = "owner_ids"
 
 
 class ServedRecommender:
-    """Any member of the family, asked for histories of the owner's ids; nothing of it changes by being asked.
-
-    Threads may share it: ``mix`` puts new weights in the place of the old by one assignment.
-    """
+    """Any member of the family, asked for histories of the owner's ids; nothing of it changes by being asked, so that
+    threads may share it."""
 
     def __init__(self, recommender: ScoringRecommender, ids: IntArray) -> None:
         """``ids`` int64 [items], ascending: whose ``ids[i]`` is the recommender's item i."""
@@ -31,8 +30,8 @@ class ServedRecommender:
     def scores(
         self, histories: Sequence[History], *, exclude: Sequence[IntArray] | None = None
     ) -> FloatArray:
-        """float32 [histories, items], the highest of a row 1; items of these histories, and ``exclude[i]``, which will
-        not be shown, are the owner's ids."""
+        """float32 [histories, items], on the scale of :func:`normalised`; items of these histories, and ``exclude[i]``,
+        which will not be shown, are the owner's ids."""
         known = [self._known(history) for history in histories]
         without = None if exclude is None else [places(ids, self.ids) for ids in exclude]
         return normalised(self.recommender.final_scores(known, exclude=without))
@@ -66,10 +65,15 @@ class ServedRecommender:
         """Whether there is a second stage, whose heads somebody may weigh."""
         return isinstance(self.recommender, TwoStages) and self.recommender.second is not None
 
-    def mix(self, weights: Mapping[str, float]) -> None:
-        """The owner's weights of the second stage's heads, where it has one."""
-        if isinstance(self.recommender, TwoStages):
-            self.recommender.mix(weights)
+    def mixed(self, weights: Mapping[str, float]) -> ServedRecommender:
+        """The same by the owner's weights of the second stage's heads, where it has one: for one request, whose reasons
+        then go by the weights that its ranking went by."""
+        if not isinstance(self.recommender, TwoStages) or self.recommender.second is None:
+            return self
+        recommender = copy.copy(self.recommender)
+        recommender.second = copy.copy(self.recommender.second)
+        recommender.mix(weights)
+        return ServedRecommender(recommender, self.ids)
 
     def _known(self, history: History) -> History:
         return History(places(history.item, self.ids), history.kind, history.time, history.value)

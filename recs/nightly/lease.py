@@ -62,13 +62,22 @@ class Lease:
         try:
             yield lease
         except (KeyboardInterrupt, SystemExit):
-            lease.finish(TrainingRun.Status.INTERRUPTED, "stopped by hand; the next run goes on from there")
+            if not lease.decided:
+                lease.finish(
+                    TrainingRun.Status.INTERRUPTED, "stopped by hand; the next run goes on from there"
+                )
             raise
         except BaseException as failure:
-            lease.finish(TrainingRun.Status.FAILED, f"{type(failure).__name__}: {failure}")
+            if not lease.decided:
+                lease.finish(TrainingRun.Status.FAILED, f"{type(failure).__name__}: {failure}")
             raise
         finally:
             lease.release()
+
+    @property
+    def decided(self) -> bool:
+        """Whether the run has come to an end that nothing after it changes."""
+        return self.run.status != TrainingRun.Status.RUNNING
 
     def enter(self, stage: str) -> None:
         """Notes the stage. Raises LeaseLost, or psycopg's OperationalError while Postgres is away."""

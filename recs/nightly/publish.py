@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Shopper
+from catalog.models import Product
 from recs import product_vectors, registry
 from recs.engine.artifact import write_artifact
 from recs.engine.interactions import History
@@ -150,6 +152,14 @@ def activate(version: ModelVersion) -> None:
     _place_newcomers(version)
 
 
+def place_edited(*, since: datetime) -> None:
+    """Gives products that were saved while a version was being built, which is ready now, their place by what they are
+    now."""
+    edited = list(Product.objects.filter(updated_at__gte=since).values_list("pk", flat=True))
+    if edited:
+        product_vectors.place_products(product_ids=edited)
+
+
 def rollback() -> ModelVersion:
     """Goes back to the version that was active before. Raises CannotActivate if none is kept."""
     previous = (
@@ -168,10 +178,14 @@ def retire_old_versions() -> list[str]:
     ready = ModelVersion.objects.filter(status=Status.READY).order_by("-activated_at", "-created_at")
     activated = [version for version in ready if version.activated_at]
     retired = [version for version in ready if version not in activated[:1]]
+    gone = []
     for version in retired:
-        ModelVersion.objects.filter(pk=version.pk).update(status=Status.RETIRED, retired_at=timezone.now())
-        _drop_contents(version)
-    return [version.name for version in retired]
+        # Somebody may have activated it since.
+        kept = ModelVersion.objects.filter(pk=version.pk, status=Status.READY)
+        if kept.update(status=Status.RETIRED, retired_at=timezone.now()):
+            _drop_contents(version)
+            gone.append(version.name)
+    return gone
 
 
 def remove_leftovers() -> list[str]:

@@ -11,6 +11,7 @@ import shutil
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from recs.engine.recommenders.hybrid import Hybrid
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
@@ -48,8 +49,10 @@ def run_nightly(
             run = _run(night, minutes or settings.TRAINING_MINUTES, seed)
         except NotEnoughHistory as reason:
             run = lease.finish(TrainingRun.Status.REFUSED, str(reason), night.all_figures())
-        # A training that has been judged is over; only one that was killed is gone on with.
-        shutil.rmtree(checkpoint_folder(), ignore_errors=True)
+        finally:
+            # A training that has been judged is over; only one that was killed is gone on with.
+            if lease.decided:
+                shutil.rmtree(checkpoint_folder(), ignore_errors=True)
         return run
 
 
@@ -57,6 +60,7 @@ def _run(night: Night, minutes: float, seed: int) -> TrainingRun:
     with night.step("clear"):
         publish.remove_leftovers()
     champion = active_version()
+    read_at = timezone.now()
     with night.step("dataset"):
         dataset = load_dataset(seed=seed, as_of=history_moment(), since=evaluate.chosen_until(champion))
     with night.step("train"):
@@ -85,7 +89,10 @@ def _run(night: Night, minutes: float, seed: int) -> TrainingRun:
         publish.embed_shoppers(version, progress=lambda done: night.tell("embed shoppers", done))
     with night.step("swap"):
         publish.mark_ready(version)
+        publish.place_edited(since=read_at)
         publish.activate(version)
+        # It serves, whatever becomes of the older ones.
+        night.lease.finish(TrainingRun.Status.PUBLISHED, verdict.reason, night.all_figures(), version)
     with night.step("retire"):
         publish.retire_old_versions()
     return night.lease.finish(TrainingRun.Status.PUBLISHED, verdict.reason, night.all_figures(), version)

@@ -134,8 +134,10 @@ def learn_weights(found: Candidates) -> FloatArray:
 
 
 def lengths(histories: Sequence[History], item_count: int) -> IntArray:
-    """int64 [histories]: what lies outside the catalogue makes no history longer."""
-    return np.array([len(inside(history.item, item_count)) for history in histories], dtype=np.int64)
+    """int64 [histories]: wishes for items of the catalogue. Complaints, and what they take back, which a caller may
+    have left out already, make no history longer."""
+    wishes = (history.wishes & (history.item < item_count) for history in histories)
+    return np.array([np.count_nonzero(one) for one in wishes], dtype=np.int64)
 
 
 def length_bucket(length: IntArray) -> IntArray:

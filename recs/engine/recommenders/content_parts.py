@@ -79,7 +79,9 @@ def _centred(part: FloatArray | None, mean: FloatArray, count: int) -> FloatArra
         return np.zeros((count, len(mean)), dtype=np.float32)
     if part.shape != (count, len(mean)):
         raise ValueError(f"content vectors of shape {part.shape}, expected {(count, len(mean))}")
-    return _unit(np.where(present(part)[:, None], part - mean, np.float32(0)).astype(np.float32, copy=False))
+    return unit_in_place(
+        np.where(present(part)[:, None], part - mean, np.float32(0)).astype(np.float32, copy=False)
+    )
 
 
 def _attributes(items: Items, idf: FloatArray) -> FloatArray:
@@ -94,7 +96,7 @@ def _attributes(items: Items, idf: FloatArray) -> FloatArray:
     columns, signs = _hashed(len(met))
     place = np.searchsorted(met, ids)
     np.add.at(result, (rows[known], columns[place]), idf[ids] * signs[place])
-    return _unit(result)
+    return unit_in_place(result)
 
 
 def _categories(items: Items, known: int) -> FloatArray:
@@ -115,7 +117,7 @@ def _hashed(known: int) -> tuple[IntArray, FloatArray]:
     return rng.integers(0, WIDTH, known), rng.choice(np.array([-1.0, 1.0], dtype=np.float32), known)
 
 
-def _unit(vectors: FloatArray) -> FloatArray:
-    """In place: of a large catalogue they are large."""
+def unit_in_place(vectors: FloatArray) -> FloatArray:
+    """Rows of unit length, zeros stay; in place, for of a large catalogue they are large."""
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     return vectors

@@ -85,7 +85,9 @@ class MatrixFactorization(ScoringRecommender):
                 yield self.setting, self.side
 
         def served() -> Iterator[float]:
-            for self.decay in DECAYS:
+            # What was chosen before stays where there is no time to try others.
+            kept = self.decay
+            for self.decay in (kept, *(decay for decay in DECAYS if decay != kept)):
                 yield self.decay
 
         # A training that the end of its share cuts short is still a model, and is judged as it is.

@@ -27,7 +27,7 @@ from recs.engine.interactions import (
     wanted,
 )
 from recs.engine.recommender import Budget, ProgressCallback
-from recs.engine.recommenders.content_parts import content_vectors, part_shapes
+from recs.engine.recommenders.content_parts import content_vectors, part_shapes, unit_in_place
 from recs.engine.recommenders.neighbourhood import ByNeighbours, strongest
 from recs.engine.recommenders.popularity import popularity
 from recs.engine.recommenders.tuning import Judge, choose
@@ -133,9 +133,7 @@ def _content(items: Items) -> FloatArray | None:
     parts = content_vectors(items, part_shapes(items))
     if not parts:
         return None
-    content = np.concatenate(list(parts.values()), axis=1)
-    content /= np.maximum(np.linalg.norm(content, axis=1), 1e-9)[:, None]
-    return content
+    return unit_in_place(np.concatenate(list(parts.values()), axis=1))
 
 
 def _edges(onward: sparse.csr_matrix, content: FloatArray | None, setting: Setting) -> sparse.csr_matrix:

@@ -26,8 +26,7 @@ class LeftOut:
     """A user with and without each of their items: ``whole`` float32 [d], ``without`` float32 [items, d].
 
     ``items`` int64, each once, that of the newest interaction first. The interactions with one item are one cause:
-    they are left out together. ``whole`` comes from the same pass, so that the difference of the two is free of
-    rounding to halves.
+    they are left out together. ``whole`` comes from the same pass; both are rounded to halves, as what serves is.
     """
 
     items: IntArray

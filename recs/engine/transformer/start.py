@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from recs.engine.directions import leading_directions
+from recs.engine.directions import leading_directions, unit_or_nothing
 from recs.engine.interactions import FloatArray
 
 SMOOTHING = 2.0
@@ -27,8 +27,6 @@ def spectral_vectors(wanted: sparse.csr_matrix, *, dimension: int, seed: int) ->
     seen.data /= np.sqrt(np.repeat(per_user, np.diff(seen.indptr)) * per_item[seen.indices])
     directions, strengths = leading_directions(seen, dimension, seed=seed)
     found = directions * strengths
-    lengths = np.linalg.norm(found, axis=1, keepdims=True)
     vectors = np.zeros((item_count, dimension), dtype=np.float32)
-    # Below float32's noise a row has no direction.
-    vectors[:, : found.shape[1]] = np.where(lengths > 1e-5, found / np.maximum(lengths, 1e-5), 0.0)
+    vectors[:, : found.shape[1]] = unit_or_nothing(found)
     return vectors

@@ -99,11 +99,15 @@ class Training:
             self.state.epoch, self.state.batch = self.state.epoch + 1, 0
             began = self._judge(loss, began, budget, checkpoint)
         self._towers().load_state_dict(self.best)
-        data, length = self.interactions, self.pieces.end - self.pieces.start
+        # What each piece has read: its newest interaction only where a complaint follows.
+        start, data = self.pieces.start, self.interactions
+        length = self.pieces.end - 1 + self.complaints.follow(self.pieces.end - 1) - start
+        first = np.repeat(start, length)
+        rows = first + np.arange(len(first)) - np.repeat(np.cumsum(length) - length, length)
         self.user_tower.adopt_unseen(
-            kinds=np.unique(data.kind),
-            gaps=gap_bucket(data.time)[1:][np.diff(data.user) == 0],
-            longest=int(length.max()) - 1,
+            kinds=np.unique(data.kind[rows]),
+            gaps=gap_bucket(data.time)[rows[rows > first]],
+            longest=int(length.max()),
         )
         return self.state
 

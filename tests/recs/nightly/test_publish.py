@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from recs import registry
 from recs.engine.recommenders.hybrid import Hybrid
@@ -110,6 +111,25 @@ def test_activating_places_what_came_while_the_version_was_built():
     assert nearest(version=serving, vector=placed, limit=1)[0][0] == newcomer.pk
 
 
+def test_what_was_edited_while_a_version_was_built_has_its_place_by_what_it_is_now():
+    version, _ = small_shop.build_model(small_shop.make_products(2))
+    newcomer = ProductFactory(price=1)
+    publish.activate(version)
+    serving = registry.active_version()
+    began = timezone.now()
+    (before,) = vectors(version=serving, product_ids=[newcomer.pk]).values()
+    newcomer.price = 1_000
+    newcomer.save()
+
+    publish.place_edited(since=timezone.now())
+    (unmoved,) = vectors(version=serving, product_ids=[newcomer.pk]).values()
+    publish.place_edited(since=began)
+    (after,) = vectors(version=serving, product_ids=[newcomer.pk]).values()
+
+    assert (unmoved == before).all()
+    assert (after != before).any()
+
+
 def test_a_version_that_is_being_built_cannot_be_activated():
     version, _ = small_shop.build_model(small_shop.make_products(2))
     version.status = "building"
@@ -212,6 +232,29 @@ def test_the_third_version_retires_the_first(partitions):
     assert versions[1].artifact.exists()
     kept = ShopperVector.objects.filter(shopper=shopper).values_list("version_id", flat=True)
     assert sorted(kept) == [version.id for version in versions[1:]]
+
+
+def test_what_somebody_activates_meanwhile_is_not_retired(monkeypatch):
+    products = small_shop.make_products(2)
+    oldest, middle, newest = (small_shop.publish_model(products) for _ in range(3))
+    another = small_shop.publish_model(products)
+    drop = publish._drop_contents
+    back = ModelVersion.objects.get(pk=oldest.id)
+
+    def dropped(version: ModelVersion) -> bool:
+        publish.activate(back)
+        return drop(version)
+
+    monkeypatch.setattr(publish, "_drop_contents", dropped)
+
+    assert publish.retire_old_versions() == [middle.name]
+    assert [status(one) for one in (oldest, middle, newest, another)] == [
+        "active",
+        "retired",
+        "ready",
+        "ready",
+    ]
+    assert oldest.artifact.exists()
 
 
 def test_a_ready_version_that_never_served_is_retired_with_the_others():

@@ -196,6 +196,18 @@ def test_a_failure_is_noted_and_nothing_half_built_stays_after_the_next_run(shel
     assert ModelVersion.objects.get() == run.version
 
 
+def test_a_run_that_has_published_stays_published_whatever_becomes_of_older_versions(shelves, monkeypatch):
+    monkeypatch.setattr(nightly.publish, "retire_old_versions", lambda: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        run_nightly(minutes=MINUTES)
+
+    run = TrainingRun.objects.get()
+    assert (run.status, run.version) == ("published", ModelVersion.objects.get())
+    assert run.figures["quality"]
+    assert not checkpoint_folder().exists()
+
+
 @pytest.mark.parametrize("products", [0, 1, 5])
 def test_a_shop_without_history_is_refused_with_the_reason(products):
     ProductFactory.create_batch(products)

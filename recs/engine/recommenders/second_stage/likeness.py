@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from recs.engine.directions import leading_directions
+from recs.engine.directions import leading_directions, unit_or_nothing
 from recs.engine.interactions import FloatArray, IntArray, Interactions, Items
 from recs.engine.recommenders.content_parts import content_vectors, part_shapes
 from recs.engine.recommenders.wishes import wanted_matrix
@@ -53,9 +53,7 @@ def likenesses(
 def _narrowed(vectors: FloatArray, *, seed: int) -> FloatArray:
     """The leading directions alone, of unit length again."""
     directions, _ = leading_directions(sparse.csr_matrix(vectors), CONTENT_WIDTH, seed=seed)
-    narrow = vectors @ directions
-    lengths = np.linalg.norm(narrow, axis=1, keepdims=True)
-    return np.where(lengths > 1e-5, narrow / np.maximum(lengths, 1e-5), 0.0).astype(np.float32)
+    return unit_or_nothing(vectors @ directions)
 
 
 def _rows(vectors: FloatArray, items: IntArray) -> Tensor:

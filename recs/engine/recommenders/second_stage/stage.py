@@ -56,8 +56,10 @@ class SecondStage:
     def fit(self, told: Answers, *, seed: int, most: int | None = None, until: float = math.inf) -> int:
         """How many passes over the answers it made, at most ``most``. Heads with few answers stay silent. Raises
         OutOfTime as :func:`learn` does."""
-        # What nobody had met was hardly ever right, and is not to be told by that: it is no candidate here.
-        told = replace(told, hit=told.hit & self._met(told.proposals.items))
+        # What nobody had met was hardly ever right, and is not to be told by that: it is no candidate here. Where a
+        # history tells nothing the first stage's scores are of another kind, and of another size.
+        tells = np.array([history.tells for history in told.histories], dtype=bool)
+        told = replace(told, hit=told.hit & self._met(told.proposals.items) & tells[:, None])
         right = told.hit.any(axis=1)
         self.taught = np.bincount(told.head[right], minlength=len(HEADS)) >= FEWEST
         rows = np.flatnonzero(right & self.taught[told.head])
@@ -92,7 +94,7 @@ class SecondStage:
         met = self._met(asked.items)
         new = ~met & (asked.items >= 0)
         for row in np.flatnonzero(new.any(axis=1)):
-            scores[row, new[row]] = _in_place(
+            scores[row, new[row]] = in_place(
                 asked.scores[row, new[row]], asked.scores[row, met[row]], scores[row, met[row]]
             )
         return scores
@@ -228,7 +230,7 @@ def kept_behind(scores: FloatArray, behind: FloatArray, corrected: FloatArray) -
     return np.minimum(pressed, last[:, None]).astype(np.float32)
 
 
-def _in_place(new: FloatArray, first: FloatArray, corrected: FloatArray) -> FloatArray:
+def in_place(new: FloatArray, first: FloatArray, corrected: FloatArray) -> FloatArray:
     """Scores for those of ``new`` that leave as many of the others before them as their first ones did."""
     if not len(first):
         return new

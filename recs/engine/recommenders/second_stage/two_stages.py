@@ -19,7 +19,7 @@ from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.second_stage.answers import AT_ONCE, PLACES, WEIGHTS, Proposals, answers
 from recs.engine.recommenders.second_stage.learning import OutOfTime
 from recs.engine.recommenders.second_stage.likeness import likenesses
-from recs.engine.recommenders.second_stage.stage import SecondStage, kept_behind
+from recs.engine.recommenders.second_stage.stage import SecondStage, in_place, kept_behind
 from recs.engine.recommenders.second_stage.verdict import NOBODY, Verdict, judged
 
 logger = logging.getLogger(__name__)
@@ -78,7 +78,8 @@ class TwoStages(ScoringRecommender):
     def final_scores(
         self, histories: Sequence[History], *, exclude: Sequence[IntArray] | None = None
     ) -> FloatArray:
-        """The first stage's, those of its first hundred corrected; those behind stay behind, as in ``recommend``."""
+        """The first stage's, those of its first hundred corrected; those behind stay behind, as in ``recommend``. Items
+        of a history itself, which are no part of that list, stand among the others where the first stage put them."""
         voices = self.voices(histories)
         scores = self.said(voices, histories)
         if self.second is not None:
@@ -93,9 +94,11 @@ class TwoStages(ScoringRecommender):
             )
             first, scores = scores, kept_behind(scores, behind, corrected)
             for number, own in enumerate(had):
-                # No part of any list: they stay.
-                stays = inside(own, scores.shape[1])
-                scores[number, stays] = first[number, stays]
+                own = inside(own, scores.shape[1])
+                near, filled = own[first[number, own] > behind[number]], items[number] >= 0
+                scores[number, near] = in_place(
+                    first[number, near], listed[number, filled], corrected[number, filled]
+                )
             row, place = np.nonzero(items >= 0)
             scores[row, items[row, place]] = corrected[row, place]
         return scores

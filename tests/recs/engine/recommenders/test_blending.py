@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recs.engine.interactions import HeldOut, History
+from recs.engine.interactions import HeldOut, History, Kind
 from recs.engine.recommenders import blending
 from recs.engine.recommenders.blending import (
     FEWEST,
@@ -15,6 +15,7 @@ from recs.engine.recommenders.blending import (
     candidates,
     learn_weights,
     length_bucket,
+    lengths,
     normalised,
 )
 from recs.engine.recommenders.scoring import ScoringRecommender
@@ -74,6 +75,19 @@ def test_each_length_of_history_gets_the_member_that_suits_it():
     short, long = weights[length_bucket(np.array([1, 12]))]
     assert short[0] > short[1]
     assert long[1] > long[0]
+
+
+def test_a_history_is_as_long_as_what_is_wished_for_in_it_whoever_left_out_the_rest():
+    kinds = [Kind.VIEW, Kind.VIEW, Kind.HIDE, Kind.VIEW, Kind.CART_REMOVE, Kind.VIEW]
+    whole = History.of_items([0, 1, 0, 2, 2, ITEMS])
+    whole = replace(whole, kind=np.array([int(kind) for kind in kinds]))
+
+    # Item 0 was taken back, and the last one is not of the catalogue.
+    assert lengths([whole, whole.kept(np.array([1, 2, 3, 4, 5])), whole.kept(slice(0))], ITEMS).tolist() == [
+        2,
+        2,
+        0,
+    ]
 
 
 def test_weights_of_a_length_must_suit_other_users_than_chose_them():

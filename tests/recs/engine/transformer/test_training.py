@@ -85,6 +85,42 @@ def test_the_first_validation_is_within_the_seconds_even_of_a_part_of_an_epoch(c
     assert state.seconds == JUDGED + 15 * STEP
 
 
+def test_only_what_a_training_has_read_counts_as_seen(monkeypatch: pytest.MonkeyPatch):
+    """Each shopper looks twice, and buys a month later: the purchase is a target, and read by nobody."""
+    told = []
+    monkeypatch.setattr(UserTower, "adopt_unseen", lambda tower, **seen: told.append(seen))
+    users = 6
+    times = np.tile([86_400, 86_400 + 120, 40 * 86_400], users)
+    kinds = np.tile([int(Kind.VIEW), int(Kind.VIEW), int(Kind.PURCHASE)], users)
+    data = Interactions(
+        np.repeat(np.arange(users), 3),
+        np.arange(3 * users) % 9,
+        kinds,
+        times,
+        np.full(3 * users, np.nan, dtype=np.float32),
+        users,
+        9,
+    )
+    items = Items(count=9)
+
+    Training(
+        item_tower=ItemTower(item_tower_config(items, dimension=8)),
+        user_tower=UserTower(UserTowerConfig(dimension=8, layers=1, heads=2, longest=10)),
+        interactions=data,
+        items=items,
+        config=TrainingConfig(batch=4, epochs=1),
+        seed=1,
+        validate=None,
+        progress=None,
+    ).run(Budget(30.0))
+
+    (seen,) = told
+    assert seen["kinds"].tolist() == [int(Kind.VIEW)]
+    # Two minutes, and not the month.
+    assert set(seen["gaps"].tolist()) == {2}
+    assert seen["longest"] == 2
+
+
 def test_patience_is_of_validations_and_of_steps(clock: Clock):
     early = clock.run(seconds=1e6, patient_steps=1, better=3)
     steps = clock.steps

@@ -18,7 +18,7 @@ from recs.engine.recommenders.second_stage.answers import (
     answers,
     head_of,
 )
-from recs.engine.recommenders.second_stage.learning import OutOfTime
+from recs.engine.recommenders.second_stage.learning import FEWEST_PASSES, OutOfTime
 from recs.engine.recommenders.second_stage.stage import SecondStage
 from recs.engine.recommenders.second_stage.verdict import judged
 from tests.recs.engine.recommenders.second_stage.shoppers import GROUPS, ITEMS, SHOPPERS, Blind, stage, told
@@ -54,6 +54,25 @@ def test_without_answers_the_first_stage_decides():
 
     assert found.items.tolist() == LIST.items.tolist()
     assert found.scores.tolist() == LIST.scores.tolist()
+
+
+def test_rows_whose_history_tells_nothing_teach_nothing():
+    """Their first stage says popularity, in hundreds where others say one at most."""
+    plain = told({Kind.PURCHASE: -1})
+    few = np.arange(5)
+    scores, histories = plain.proposals.scores.copy(), list(plain.histories)
+    scores[few] *= 1_000
+    for row in few:
+        histories[row] = History.of_items([row], Kind.HIDE)
+    mixed = replace(plain, histories=histories, proposals=replace(plain.proposals, scores=scores))
+    alone, beside = stage(), stage()
+
+    alone.fit(plain.of(np.arange(5, len(plain.histories))), seed=0, most=FEWEST_PASSES)
+    beside.fit(mixed, seed=0, most=FEWEST_PASSES)
+
+    assert beside.ranker.sharpness.item() == alone.ranker.sharpness.item()
+    again = beside.corrections(HISTORY, LIST, LIST.scores)
+    assert np.allclose(again, alone.corrections(HISTORY, LIST, LIST.scores), atol=1e-5)
 
 
 def test_without_time_none_is_learnt():
