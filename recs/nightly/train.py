@@ -129,9 +129,17 @@ def train(
     hybrid.mix(heads)
     able = _servable({**family, graph.name: graph})
     members = {name: one for name, one in able.items() if name in OF_THE_BLEND}
+    stage = f"train {hybrid.name}"
+    night.tell(stage, 0.0)
     hybrid.blend(members, split.validation, seed=seed)
+    night.tell(stage, 0.5)
     hybrid.order(
-        split.training, dataset.items, split.validation, until=began + SECOND_STAGE_SECONDS, seed=seed
+        split.training,
+        dataset.items,
+        split.validation,
+        until=began + SECOND_STAGE_SECONDS,
+        seed=seed,
+        progress=night.learning(stage),
     )
     family[hybrid.name] = hybrid
     seconds[hybrid.name] = round(time.monotonic() - began, 2)
