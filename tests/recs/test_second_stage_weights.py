@@ -36,7 +36,12 @@ def test_a_head_without_a_row_keeps_its_weight():
 @pytest.mark.parametrize("mixes", [True, False])
 def test_what_is_edited_is_in_the_next_feed(mixes: bool, monkeypatch: pytest.MonkeyPatch):
     mixed: list[dict[str, float]] = []
-    held = SimpleNamespace(mixes=mixes, mix=mixed.append, catalogue_scores=lambda *_, **__: None)
+
+    def mixed_by(weights: dict[str, float]) -> SimpleNamespace:
+        mixed.append(weights)
+        return held
+
+    held = SimpleNamespace(mixes=mixes, mixed=mixed_by, catalogue_scores=lambda *_, **__: None)
     monkeypatch.setattr(served_scores, "load_served", lambda version: held)
     one = np.array([1])
     history = VectorHistory(1, 1, one, np.zeros((1, 2), dtype=np.float32), one, one, np.array([np.nan]))
