@@ -62,14 +62,12 @@ class Lease:
         try:
             yield lease
         except (KeyboardInterrupt, SystemExit):
-            if not lease.decided:
-                lease.finish(
-                    TrainingRun.Status.INTERRUPTED, "stopped by hand; the next run goes on from there"
-                )
+            lease._break_off(
+                TrainingRun.Status.INTERRUPTED, "stopped by hand; the next run goes on from there"
+            )
             raise
         except BaseException as failure:
-            if not lease.decided:
-                lease.finish(TrainingRun.Status.FAILED, f"{type(failure).__name__}: {failure}")
+            lease._break_off(TrainingRun.Status.FAILED, f"{type(failure).__name__}: {failure}")
             raise
         finally:
             lease.release()
@@ -100,6 +98,10 @@ class Lease:
 
     def release(self) -> None:
         self._holder.close()
+
+    def _break_off(self, status: TrainingRun.Status, reason: str) -> None:
+        if not self.decided:
+            self.finish(status, reason)
 
     def _hold(self) -> None:
         """Takes the lock again if its connection has broken."""

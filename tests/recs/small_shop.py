@@ -149,3 +149,7 @@ def random_vectors(count: int, dimension: int = DIMENSION, *, seed: int = 4) -> 
 
 def unit(vectors: np.ndarray) -> FloatArray:
     return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def status(version) -> str:
+    return ModelVersion.objects.get(name=version.name).status
