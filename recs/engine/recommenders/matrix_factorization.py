@@ -96,7 +96,7 @@ class MatrixFactorization(ScoringRecommender):
         self.setting, self.side = choose(
             learnt(grid, half), judge, stage="confidence", count=len(grid), until=half, progress=progress
         )
-        self.decay = self._chosen_decay(served(), judge, began + 0.5 * budget.seconds, progress)
+        self.decay = self._chosen_decay(served(), judge, began + 0.9 * budget.seconds, progress)
         found = self.setting, self.side
         wider = [
             Setting(factors, found[0].alpha, found[0].penalty)
