@@ -1,4 +1,4 @@
-"""Leading singular directions of a sparse matrix, by randomised subspace iteration (Halko, Martinsson and Tropp 2011,
+"""Leading singular directions of a large matrix, by randomised subspace iteration (Halko, Martinsson and Tropp 2011,
 arXiv:0909.4061)."""
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ NOISE = 1e-5
 """Length that single precision gives to what has none."""
 
 
-def leading_directions(matrix: sparse.csr_matrix, count: int, *, seed: int) -> tuple[FloatArray, FloatArray]:
+def leading_directions(
+    matrix: sparse.csr_matrix | FloatArray, count: int, *, seed: int
+) -> tuple[FloatArray, FloatArray]:
     """Right singular vectors float32 [columns, k] and singular values [k], largest first; k is ``count`` or fewer."""
     columns = matrix.shape[1]
     rng = np.random.default_rng(seed)

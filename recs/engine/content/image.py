@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 from recs.engine.content import unit
 from recs.engine.interactions import FloatArray
@@ -19,6 +19,17 @@ BATCH = 8
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 """Of ImageNet's pixels, red, green, blue, as the package of the weights asks for."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What puts a picture upright, by its Exif orientation. PIL's own way writes the Exif anew, and fails where another
+of its entries is odd."""
 
 
 class PictureError(ValueError):
@@ -61,7 +72,8 @@ def _pixels(path: Path) -> np.ndarray:
     """float32 [3, side, side] as browsers show it: what is transparent on white, a phone's picture turned upright."""
     try:
         with Image.open(path) as picture:
-            upright = ImageOps.exif_transpose(picture)
+            turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+            upright = picture if turn is None else picture.transpose(turn)
             if upright.mode.startswith("I"):
                 # Sixteen bits of grey: converting takes all but the darkest 255 of 65,535 for white.
                 upright = Image.fromarray((np.asarray(upright).clip(0, 65_535) // 257).astype(np.uint8))

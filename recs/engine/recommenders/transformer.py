@@ -31,7 +31,7 @@ from recs.engine.transformer.packed_towers import (
     packed_user_tower,
 )
 from recs.engine.transformer.sampled import SampledTraining, whole_mb
-from recs.engine.transformer.sequence import SequenceBatch, sequence_batch
+from recs.engine.transformer.sequence import SequenceBatch, of_teachers, sequence_batch
 from recs.engine.transformer.start import spectral_vectors
 from recs.engine.transformer.training import Training
 from recs.engine.transformer.training_state import TrainingConfig, TrainingState
@@ -112,13 +112,15 @@ class Transformer(TwoStages):
         warm = None if misfit else self.warm
         self.started = WARM if warm else f"{COLD}: {misfit}" if misfit else COLD
         self._start(interactions, items, warm, seed=seed)
-        # Training pushes the id of an item that is never a target away from everybody: without an
-        # interaction, content alone says where an item belongs.
+        # A large shop's towers of last night take as much room as tonight's.
+        warmed, self.warm = warm is not None, None
+        del warm
+        # Of an item that no training reads, content alone says where it belongs.
         self.trained = np.zeros(items.count, dtype=bool)
         read = (interactions.item >= 0) & ~complaint(interactions.kind, interactions.value)
-        self.trained[interactions.item[read]] = True
+        self.trained[interactions.item[read & of_teachers(interactions)]] = True
         asked = (validation or HeldOut([], [], [])).sample(VALIDATION_ROWS, seed=seed)
-        if asked and not warm:
+        if asked and not warmed:
             tried = copy.deepcopy(self.user_tower.members[0])
             alone = self._alone(self.item_tower.members[0], tried, items)
             judge = Judge(alone, asked, items.count, seed=seed)
@@ -171,7 +173,7 @@ class Transformer(TwoStages):
                 rehearse=rehearse if asked else None,
                 judged_on=fingerprint(*asked.targets),
                 progress=told,
-                judge_start=warm is not None,
+                judge_start=warmed,
             )
             # The first optimiser of a process takes seconds to be imported.
             seconds -= time.monotonic() - making

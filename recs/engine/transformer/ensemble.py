@@ -51,10 +51,6 @@ class UserTowers(nn.Module):
     def members(self) -> list[UserTower]:
         return cast("list[UserTower]", list(self.kept))
 
-    @property
-    def dimension(self) -> int:
-        return self.config.dimension * len(self.members)
-
     @torch.inference_mode()
     def encode(
         self, vectors: FloatArray, kind: IntArray, time: IntArray, value: FloatArray, lengths: IntArray

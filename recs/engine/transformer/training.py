@@ -24,6 +24,7 @@ from recs.engine.transformer.losses import has_bf16, softmax_backward
 from recs.engine.transformer.sequence import (
     gap_bucket,
     length_sorted_batches,
+    of_teachers,
     segments,
 )
 from recs.engine.transformer.training_state import TrainingConfig, TrainingState
@@ -60,6 +61,8 @@ class Training:
         self.item_tower = item_tower
         self.user_tower = user_tower
         # An item that nobody has met is no candidate: never right, it would teach that what is made like it is wrong.
+        if not (teach := of_teachers(interactions)).all():
+            interactions = interactions.kept(np.flatnonzero(teach))
         self.met, self.interactions, self.complaints = renumbered(*apart(interactions))
         features = item_features(items, np.arange(items.count), item_tower.config)
         self.features = features.rows(torch.from_numpy(self.met)) if len(self.met) < items.count else features
@@ -76,7 +79,7 @@ class Training:
         self.histories = config.histories(self.pieces)
         """Of a step."""
         self.optimiser = torch.optim.AdamW(
-            self._parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
+            self._parameters(), lr=config.learning_rate, weight_decay=0.0, foreach=True
         )
         self.average = AveragedModel(self._towers(), multi_avg_fn=get_ema_multi_avg_fn(config.averaging))
         self.best = self._averaged()
@@ -107,7 +110,8 @@ class Training:
         self.user_tower.adopt_unseen(
             kinds=np.unique(data.kind[rows]),
             gaps=gap_bucket(data.time)[rows[rows > first]],
-            longest=int(length.max()),
+            # A complaint behind a piece of full length has all of it read, one more than serving reads.
+            longest=min(int(length.max()), self.user_tower.config.longest),
         )
         return self.state
 

@@ -24,7 +24,6 @@ class TrainingConfig:
     batch: int = 256
     targets: int = 1_536
     learning_rate: float = 1e-3
-    weight_decay: float = 0.0
     temperature: float = 0.06
     epochs: int = 200
     patience: int = 8

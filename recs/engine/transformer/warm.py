@@ -2,7 +2,8 @@
 
 Both towers are taken over, ids by item. Items that the earlier training did not learn get the id that the linear map
 which best takes tonight's spectral vectors (recs/engine/transformer/start.py) of the others to their learnt ids gives
-them: two nights' spectral vectors differ by a rotation, and mean nothing to a tower that learnt with other ones.
+them: two nights' spectral vectors differ by a rotation, and mean nothing to a tower that learnt with other ones. So do
+categories, attributes and price bands that are new tonight.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import torch
 
 from recs.engine.interactions import FloatArray, IntArray
 from recs.engine.transformer.ensemble import ItemTowers, UserTowers
-from recs.engine.transformer.item_tower import ItemTower
+from recs.engine.transformer.item_tower import START, ItemTower
 from recs.engine.transformer.user_tower import UserTower
+
+GROWING = ("category.weight", "attributes.weight", "price.weight")
+"""Tables of the item tower that may have more rows than last night, or be new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +53,16 @@ class WarmStart:
         """Fills the towers of member ``number``; ``spectral`` float32 [items, d] of all of tonight's items."""
         user_tower.load_state_dict(self.user_tower.members[number].state_dict())
         mine, earlier = item_tower.state_dict(), self.item_tower.members[number].state_dict()
-        for name in mine.keys() & earlier.keys():
-            if name == "id.weight":
-                continue
-            shared = min(len(mine[name]), len(earlier[name]))
-            mine[name][:shared] = earlier[name][:shared]
-        mine["id.weight"][:] = torch.from_numpy(self._ids(earlier["id.weight"].numpy(), spectral))
-
-    def _ids(self, learnt: FloatArray, spectral: FloatArray) -> FloatArray:
         known = self.rows >= 0
-        taken = learnt[self.rows[known]]
+        taken = earlier["id.weight"].numpy()[self.rows[known]]
         turn, *_ = np.linalg.lstsq(spectral[known], taken, rcond=None)
         ids = spectral @ turn
         ids[known] = taken
-        return ids.astype(np.float32)
+        mine["id.weight"][:] = torch.from_numpy(ids)
+        for name in mine.keys() - {"id.weight"}:
+            shared = min(len(mine[name]), len(earlier[name])) if name in earlier else 0
+            if name in GROWING and shared < len(mine[name]):
+                # They tell of tonight's spectral vectors, START long.
+                mine[name][shared:] @= torch.from_numpy(turn / START)
+            if shared:
+                mine[name][:shared] = earlier[name][:shared]

@@ -17,6 +17,8 @@ from recs.engine.transformer.start import spectral_vectors
 
 RETRIEVAL, TOGETHER, CONTENT = "retrieval", "together", "content"
 TOGETHER_WIDTH, CONTENT_WIDTH = 128, 64
+SPARSE = 0.1
+"""Share of numbers that are not zero below which a sparse matrix is worth its indices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,11 @@ def likenesses(
 
 def _narrowed(vectors: FloatArray, *, seed: int) -> FloatArray:
     """The leading directions alone, of unit length again."""
-    directions, _ = leading_directions(sparse.csr_matrix(vectors), CONTENT_WIDTH, seed=seed)
+    # Attributes and categories alone are nearly all zeros, texts and pictures hardly any.
+    few = np.count_nonzero(vectors) < SPARSE * vectors.size
+    directions, _ = leading_directions(
+        sparse.csr_matrix(vectors) if few else vectors, CONTENT_WIDTH, seed=seed
+    )
     return unit_or_nothing(vectors @ directions)
 
 

@@ -36,6 +36,8 @@ FEWEST = 300
 SHARPNESS = (2.0, 4.0, 8.0, 16.0, 32.0)
 """Tried for the softmax over first-stage scores, before anything is learnt."""
 AT_ONCE = 512
+LEAST_SPREAD = 1e-3
+"""Of cosines: half precision alone makes as much."""
 FACTS = 4
 """Of a candidate, beside likenesses and voices: popularity, score, distance from the mean, place."""
 
@@ -171,7 +173,9 @@ class SecondStage:
         history, _, length = _newest([told.histories[row] for row in some], len(self.met))
         likeness = self.likenesses.of_pairs(told.proposals.items[some], history)
         inside = (torch.arange(history.shape[1]) < torch.from_numpy(length)[:, None])[:, None]
-        self.spread = likeness[inside.expand_as(likeness)].view(len(likeness), -1).std(1).clamp(min=1e-6)
+        spread = likeness[inside.expand_as(likeness)].view(len(likeness), -1).std(1)
+        # A measure by which all are alike tells nothing, and would be told as an infinite number.
+        self.spread = torch.where(spread > LEAST_SPREAD, spread, torch.ones_like(spread))
         # The first stage tells what is wanted, not what will be hidden.
         wishes = np.intersect1d(rows, told.wishes)
         if not len(wishes):

@@ -134,7 +134,10 @@ class TwoStages(ScoringRecommender):
         ``chosen_on``: users of the validation on whom the first stage was chosen.
         """
         self.second, self.verdict = None, None
-        if not len(validation) or time.monotonic() > until:
+        if not len(validation):
+            return
+        if time.monotonic() > until:
+            logger.warning("%s goes on without a second stage: no time was left for it", self.name)
             return
         known = likenesses(interactions, items, retrieval=retrieval, seed=seed)
         if not known.vectors:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from recs.engine.content.image import DEVIATION, MEAN, SIDE, ImageEncoder, PictureError, _pixels
 
@@ -48,6 +48,36 @@ def test_a_picture_that_a_phone_wrote_lying_is_read_upright(tmp_path):
     upright.save(plain)
 
     np.testing.assert_array_equal(_pixels(lying), _pixels(plain))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_turn_is_undone_as_pil_does_it(tmp_path, orientation):
+    pixels = np.random.default_rng(1).integers(0, 255, (30, 20, 3), dtype=np.uint8)
+    turn = Image.Exif()
+    turn[ORIENTATION] = orientation
+    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=turn)
+    with Image.open(tmp_path / "turned.png") as picture:
+        ImageOps.exif_transpose(picture).save(tmp_path / "upright.png")
+
+    np.testing.assert_array_equal(_pixels(tmp_path / "turned.png"), _pixels(tmp_path / "upright.png"))
+
+
+def test_a_turned_picture_with_an_odd_entry_beside_the_turn_is_read(tmp_path):
+    turn = Image.Exif()
+    turn[ORIENTATION] = 6
+    exif = bytearray(turn.tobytes())
+    # One entry more: a resolution (0x011A) told in letters, where a fraction belongs.
+    head, entry, end = exif[:14], exif[16:28], exif[28:]
+    order = "little" if b"II*" in head else "big"
+    odd = b"".join([(0x011A).to_bytes(2, order), (2).to_bytes(2, order), (3).to_bytes(4, order), b"72\0\0"])
+    told = bytes(head) + (2).to_bytes(2, order) + bytes(entry) + odd + bytes(end)
+    Image.new("RGB", (20, 30), "red").save(tmp_path / "odd.jpg", exif=told)
+    with Image.open(tmp_path / "odd.jpg") as picture:
+        assert dict(picture.getexif()) == {ORIENTATION: 6, 0x011A: "72"}
+        with pytest.raises(TypeError):
+            ImageOps.exif_transpose(picture)
+
+    assert _pixels(tmp_path / "odd.jpg").shape == (3, 224, 224)
 
 
 def test_sixteen_bits_of_grey_are_as_dark_as_eight(tmp_path):

@@ -41,7 +41,7 @@ def one_by_one(tower: UserTowers, done: tuple, left_out: IntArray) -> FloatArray
     item, vectors, kind, time, value = done
     kept = ~np.isin(item, left_out)
     if not kept.any():
-        return np.zeros(tower.dimension, dtype=np.float32)
+        return np.zeros(tower.config.dimension * len(tower.members), dtype=np.float32)
     length = np.array([kept.sum()])
     parts = (vectors[None, kept], kind[None, kept], time[None, kept], value[None, kept])
     return tower.encode(*parts, length)[0]

@@ -25,9 +25,9 @@ def rows_of(table: torch.Tensor, average: torch.Tensor) -> IdRows:
     return IdRows(table, average, learning_rate=RATE, averaging=0.9)
 
 
-def sampled_transformer() -> Transformer:
+def sampled_transformer(epochs: int = 6) -> Transformer:
     user = UserTowerConfig(dimension=16, layers=1, heads=2, longest=10, dropout=0.1)
-    training = TrainingConfig(batch=32, epochs=6, learning_rate=5e-3, whole_mb=0.0, negatives=8)
+    training = TrainingConfig(batch=32, epochs=epochs, learning_rate=5e-3, whole_mb=0.0, negatives=8)
     return Transformer(user=user, training=training, members=1)
 
 
@@ -76,6 +76,12 @@ def test_it_learns_from_a_sample_what_goes_together():
 
     best = model.recommend([History.of_items([0, 3])], 3).items[0]
     assert {int(item) % GROUPS for item in best} == {0}
+    # The start alone answers that: what was learnt is that others are not wanted.
+    untaught = sampled_transformer(epochs=0)
+    untaught.fit(grouped(), shelves(ITEMS), budget=Budget(seconds=30), seed=1)
+    own, before = (one.scores([History.of_items([0, 3])])[0] for one in (model, untaught))
+    wanted = np.arange(ITEMS) % GROUPS == 0
+    assert own[wanted].mean() - own[~wanted].mean() > before[wanted].mean() - before[~wanted].mean() + 0.03
 
 
 @pytest.mark.parametrize("make", [small_transformer, sampled_transformer])

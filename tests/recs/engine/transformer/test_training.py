@@ -101,24 +101,55 @@ def test_only_what_a_training_has_read_counts_as_seen(monkeypatch: pytest.Monkey
         users,
         9,
     )
-    items = Items(count=9)
 
-    Training(
-        item_tower=ItemTower(item_tower_config(items, dimension=8)),
-        user_tower=UserTower(UserTowerConfig(dimension=8, layers=1, heads=2, longest=10)),
-        interactions=data,
-        items=items,
-        config=TrainingConfig(batch=4, epochs=1),
-        seed=1,
-        validate=None,
-        progress=None,
-    ).run(Budget(30.0))
+    trained_on(data)
 
     (seen,) = told
     assert seen["kinds"].tolist() == [int(Kind.VIEW)]
     # Two minutes, and not the month.
     assert set(seen["gaps"].tolist()) == {2}
     assert seen["longest"] == 2
+
+
+def trained_on(data: Interactions, *, longest: int = 10) -> Training:
+    items = Items(count=data.item_count)
+    made = Training(
+        item_tower=ItemTower(item_tower_config(items, dimension=8)),
+        user_tower=UserTower(UserTowerConfig(dimension=8, layers=1, heads=2, longest=longest)),
+        interactions=data,
+        items=items,
+        config=TrainingConfig(batch=4, epochs=1),
+        seed=1,
+        validate=None,
+        progress=None,
+    )
+    made.run(Budget(30.0))
+    return made
+
+
+@pytest.mark.parametrize("before", [3, 4, 5, 9])
+def test_a_complaint_after_more_than_the_tower_reads_is_learnt_from(before: int):
+    """One shopper who looked at so many products and then hid one; the tower reads four."""
+    kinds = np.array([*[int(Kind.VIEW)] * before, int(Kind.HIDE)])
+    count = len(kinds)
+    nothing = np.full(count, np.nan, dtype=np.float32)
+    zeros = np.zeros(count, dtype=np.int64)
+
+    made = trained_on(Interactions(zeros, np.arange(count), kinds, zeros, nothing, 1, count), longest=4)
+
+    assert made.state.epoch == 1
+
+
+def test_an_item_whose_users_did_nothing_else_is_no_candidate():
+    """Never a target, it would be pushed away from everybody at each step."""
+    user = np.array([0, 0, 1, 1, 2, 3, 3])
+    item = np.array([0, 1, 1, 0, 2, 0, 3])
+    kinds = np.where(item == 3, int(Kind.HIDE), int(Kind.VIEW))
+    nothing, zeros = np.full(len(user), np.nan, dtype=np.float32), np.zeros(len(user), dtype=np.int64)
+
+    made = trained_on(Interactions(user, item, kinds, zeros, nothing, 4, 4))
+
+    assert made.met.tolist() == [0, 1]
 
 
 def test_patience_is_of_validations_and_of_steps(clock: Clock):

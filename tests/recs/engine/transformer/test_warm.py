@@ -1,5 +1,7 @@
 """A training that goes on from an earlier one's towers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,28 @@ def test_an_attribute_of_a_higher_number_is_no_other_tower():
 
     assert trained(of(earlier), epochs=1, items=with_attribute(9)).started == "warm"
     assert trained(of(earlier), epochs=1, items=with_attribute(3)).started == "warm"
+
+
+def test_a_category_that_is_new_tonight_starts_among_those_that_are_liked_alike():
+    shelf = np.arange(ITEMS) % GROUPS
+    first = shelf == 0
+    earlier = trained(items=Items(count=ITEMS, category=shelf), epochs=8)
+    # Tonight the shelf's items are of a category that came since, and so is a product that nobody has met.
+    category = np.append(np.where(first, GROUPS, shelf), GROUPS)
+
+    tonight = replace(grouped(), item_count=ITEMS + 1)
+    rows = np.append(np.where(first, -1, np.arange(ITEMS)), -1)
+    model = trained(
+        of(earlier, rows), epochs=0, data=tonight, items=Items(count=ITEMS + 1, category=category)
+    )
+
+    nearest = np.argsort(-(model.vectors[:ITEMS] @ model.vectors[ITEMS]))[: int(first.sum())]
+    assert model.started == "warm"
+    assert set(nearest.tolist()) == set(np.flatnonzero(first).tolist())
+    # By what was learnt of who likes what, not by chance: a history of the shelf finds it.
+    liked = np.flatnonzero(first)[:2]
+    ranked = model.recommend([History.of_items(liked)], ITEMS + 1, exclude=[liked]).items[0].tolist()
+    assert ranked.index(ITEMS) < int(first.sum())
 
 
 def test_a_start_that_was_killed_in_its_first_epoch_is_judged_once(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """How long the ranker learns."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,14 +12,14 @@ from recs.engine.recommenders.second_stage.learning import FEWEST_PASSES, PASSES
 from recs.engine.recommenders.second_stage.ranker import Ranker
 
 
-def lesson(*, seed: int) -> Lesson:
-    """Sixteen answers: right is what is like the newest item."""
+def lesson(*, seed: int, length: int = 3) -> Lesson:
+    """Sixteen answers to histories of one length: right is what is like the newest item."""
     rng = np.random.default_rng(seed)
-    likeness = torch.from_numpy(rng.random((1, 16, 10, 3), dtype=np.float32))
+    likeness = torch.from_numpy(rng.random((1, 16, 10, length), dtype=np.float32))
     return Lesson(
         likeness=likeness.half(),
-        kind=torch.zeros(16, 3, dtype=torch.int64),
-        length=torch.full((16,), 3),
+        kind=torch.zeros(16, length, dtype=torch.int64),
+        length=torch.full((16,), length),
         about=torch.zeros(16, 10, 2),
         first=torch.zeros(16, 10),
         candidate=torch.ones(16, 10, dtype=torch.bool),
@@ -60,12 +61,21 @@ def test_little_time_makes_fewer_passes_and_its_end_is_kept(monkeypatch):
     assert learn(ranker(), LESSONS, seed=0, until=until) == 6
 
 
-def test_a_pass_is_timed_over_lessons_of_all_lengths():
-    began = time.monotonic()
-    learn(ranker(), LESSONS, seed=0, most=10)
-    pace = (time.monotonic() - began) / 10
+def test_a_pass_is_timed_over_lessons_of_all_lengths(monkeypatch):
+    """By a clock that a lesson moves by the length of its histories."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(learning, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    loss = Lesson.loss
 
-    assert pace / 20 < learning._seconds_of_a_pass(ranker(), LESSONS) < 20 * pace
+    def timed(own: Lesson, of: Ranker) -> torch.Tensor:
+        clock.now += own.likeness.shape[-1]
+        return loss(own, of)
+
+    monkeypatch.setattr(Lesson, "loss", timed)
+    lengths = np.tile([1, 4, 20], 20)
+    lessons = [lesson(seed=seed, length=length) for seed, length in enumerate(lengths.tolist())]
+
+    assert learning._seconds_of_a_pass(ranker(), lessons) == pytest.approx(lengths.sum(), rel=0.2)
 
 
 def test_less_time_than_for_a_few_passes_is_too_little(monkeypatch):
