@@ -167,8 +167,9 @@ def vectors(*, version: ActiveVersion, product_ids: Sequence[int]) -> dict[int, 
 def place_products(*, product_ids: Sequence[int]) -> int:
     """Gives products that came after training a vector from their content, in each version that serves.
 
-    A product that the model was trained on keeps the place it learnt. Returns how many rows were written. A
-    version that cannot place (files gone, other encoders) is logged and passed over: the others still can.
+    A product that the model was trained on keeps the place it learnt. Where the vector is the same nothing is written,
+    for each row is one more in the index. Returns how many were. A version that cannot place (files gone, other
+    encoders) is logged and passed over: the others still can.
     """
     placed = 0
     for version in served_versions():
@@ -197,13 +198,15 @@ def _place(version: ActiveVersion, product_ids: Sequence[int]) -> int:
     missing = np.setdiff1d(np.array(product_ids, dtype=np.int64), load_trained_products(version)).tolist()
     if not missing:
         return 0
-    found = load_item_tower(version).vectors(content_items(missing))
+    found = load_item_tower(version).vectors(content_items(missing)).astype(np.float16)
+    known = vectors(version=version, product_ids=missing)
     rows = [
         (version.id, to_text(vector), product_id)
         for product_id, vector in zip(missing, found, strict=True)
-        if vector.any()
+        if vector.any() and not (product_id in known and np.array_equal(vector, known[product_id]))
     ]
-    known = vectors(version=version, product_ids=missing)
+    if not rows:
+        return 0
     with connection.cursor() as cursor:
         cursor.executemany(
             # A product that went meanwhile is passed over.

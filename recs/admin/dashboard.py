@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from recs.engine.interactions import POSITIVE_KINDS
 from recs.models import Heartbeat, Interaction, ModelVersion, Recommendation, TrainingRun
 
 DAY = timedelta(hours=24)
@@ -39,7 +40,8 @@ def _cards() -> list[Card]:
     active = ModelVersion.objects.filter(status=ModelVersion.Status.ACTIVE).first()
     interactions = Interaction.objects.filter(occurred_at__gte=since)
     feeds = Recommendation.objects.filter(served_at__gte=since).count()
-    followed = interactions.filter(recommendation__isnull=False).values("recommendation").distinct().count()
+    led_on = interactions.filter(recommendation__isnull=False, kind__in=POSITIVE_KINDS)
+    followed = led_on.values("recommendation").distinct().count()
     versions = reverse("admin:recs_modelversion_changelist")
     return [
         Card(
@@ -65,7 +67,7 @@ def _cards() -> list[Card]:
         Card(
             "Feeds that led on",
             f"{followed / feeds:.1%}" if feeds else "–",
-            f"{followed:,} feeds with a click or a purchase from them",
+            f"{followed:,} feeds of which something was looked at or wanted",
             reverse("admin:recs_interaction_changelist"),
         ),
     ]

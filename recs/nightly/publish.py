@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from django.utils import timezone
 from accounts.models import Shopper
 from catalog.models import Product
 from recs import product_vectors, registry
-from recs.engine.artifact import write_artifact
+from recs.engine.artifact import ArtifactError, write_artifact
 from recs.engine.interactions import History
 from recs.engine.recommenders.blending import normalised
 from recs.engine.recommenders.scoring import ScoringRecommender
@@ -132,11 +131,14 @@ def mark_ready(version: ModelVersion) -> None:
     version.save(update_fields=["status"])
 
 
-def activate(version: ModelVersion) -> None:
+def activate(version: ModelVersion, *, instead_of: frozenset[int] | None = None) -> None:
     """Swaps to a ready version in one transaction; the active one becomes ready. Raises CannotActivate.
 
-    A request reads the active version once, so none that is under way mixes the two.
+    A request reads the active version once, so none that is under way mixes the two. ``instead_of``: keys of what may
+    be active until then, whatever it is where None.
     """
+    if version.status == Status.READY:
+        _require_loadable(version)
     with transaction.atomic():
         # Every version's row is locked in one order, so that two swaps wait for each other.
         locked = {row.pk: row for row in ModelVersion.objects.select_for_update().order_by("pk")}
@@ -144,20 +146,34 @@ def activate(version: ModelVersion) -> None:
         if chosen is None or chosen.status != Status.READY:
             state = chosen.status if chosen else "deleted"
             raise CannotActivate(f"version {version.name} is {state}; only a ready one can be activated")
-        if not registry.artifact_folder(chosen.artifact).is_dir():
-            raise CannotActivate(f"the files of version {version.name} are gone from ARTIFACT_DIR")
+        active = {key for key, row in locked.items() if row.status == Status.ACTIVE}
+        if instead_of is not None and active != instead_of:
+            names = ", ".join(locked[key].name for key in active) or "none"
+            raise CannotActivate(
+                f"version {version.name} was not compared with the one that is active ({names})"
+            )
         ModelVersion.objects.filter(status=Status.ACTIVE).update(status=Status.READY)
         ModelVersion.objects.filter(pk=chosen.pk).update(status=Status.ACTIVE, activated_at=timezone.now())
     version.refresh_from_db()
     _place_newcomers(version)
 
 
-def place_edited(*, since: datetime) -> None:
-    """Gives products that were saved while a version was being built, which is ready now, their place by what they are
-    now."""
-    edited = list(Product.objects.filter(updated_at__gte=since).values_list("pk", flat=True))
-    if edited:
-        product_vectors.place_products(product_ids=edited)
+def _require_loadable(version: ModelVersion) -> None:
+    """Before anything is locked, for it takes a while. Raises CannotActivate."""
+    serving = registry.version_for_serving(version)
+    if not serving.artifact.is_dir():
+        raise CannotActivate(f"the files of version {version.name} are gone from ARTIFACT_DIR")
+    try:
+        registry.load_encoder(serving)
+        registry.read_served(serving)
+    except ArtifactError as failure:
+        raise CannotActivate(f"version {version.name} cannot serve: {failure}") from failure
+
+
+def place_by_content() -> None:
+    """Gives what no training has met its place by what it is now: a product may have been edited, or its words and
+    picture encoded, while a version was being built that is ready now."""
+    product_vectors.place_products(product_ids=list(Product.objects.values_list("pk", flat=True)))
 
 
 def rollback() -> ModelVersion:

@@ -11,7 +11,6 @@ import shutil
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
 from recs.engine.recommenders.hybrid import Hybrid
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
@@ -48,7 +47,7 @@ def run_nightly(
         try:
             run = _run(night, minutes or settings.TRAINING_MINUTES, seed)
         except NotEnoughHistory as reason:
-            run = lease.finish(TrainingRun.Status.REFUSED, str(reason), night.all_figures())
+            run = _refused(night, str(reason))
         finally:
             # A training that has been judged is over; only one that was killed is gone on with.
             if lease.decided:
@@ -60,17 +59,21 @@ def _run(night: Night, minutes: float, seed: int) -> TrainingRun:
     with night.step("clear"):
         publish.remove_leftovers()
     champion = active_version()
-    read_at = timezone.now()
+    until = history_moment()
+    night.figures["history_until"] = until.isoformat(timespec="seconds")
     with night.step("dataset"):
-        dataset = load_dataset(seed=seed, as_of=history_moment(), since=evaluate.chosen_until(champion))
+        dataset = load_dataset(seed=seed, as_of=until, since=evaluate.chosen_until(champion))
     with night.step("train"):
         trained = train(dataset, minutes=minutes, seed=seed, night=night, champion=champion)
     # Asked again: training takes minutes, in which somebody may have rolled back.
+    serving = active_version()
     with night.step("evaluate"):
-        verdict = evaluate.judge(trained.family, dataset, challenger=trained.best, champion=active_version())
+        verdict = evaluate.judge(trained.family, dataset, challenger=trained.best, champion=serving)
     night.figures |= _figures(dataset, trained, verdict, minutes)
     if not verdict.publish:
-        return night.lease.finish(TrainingRun.Status.REFUSED, verdict.reason, night.all_figures())
+        return _refused(night, verdict.reason)
+    if verdict.no_champion and serving != champion:
+        return _refused(night, f"another version was activated meanwhile: {verdict.no_champion}")
     with night.step("build"):
         version = publish.build_version(
             model=trained.vectors,
@@ -89,13 +92,22 @@ def _run(night: Night, minutes: float, seed: int) -> TrainingRun:
         publish.embed_shoppers(version, progress=lambda done: night.tell("embed shoppers", done))
     with night.step("swap"):
         publish.mark_ready(version)
-        publish.place_edited(since=read_at)
-        publish.activate(version)
+        publish.place_by_content()
+        try:
+            publish.activate(version, instead_of=frozenset({serving.id} if serving else ()))
+        except publish.CannotActivate as reason:
+            run = _refused(night, str(reason))
+            publish.retire_old_versions()
+            return run
         # It serves, whatever becomes of the older ones.
         night.lease.finish(TrainingRun.Status.PUBLISHED, verdict.reason, night.all_figures(), version)
     with night.step("retire"):
         publish.retire_old_versions()
     return night.lease.finish(TrainingRun.Status.PUBLISHED, verdict.reason, night.all_figures(), version)
+
+
+def _refused(night: Night, reason: str) -> TrainingRun:
+    return night.lease.finish(TrainingRun.Status.REFUSED, reason, night.all_figures())
 
 
 def _figures(dataset: Dataset, trained: Trained, verdict: Verdict, minutes: float) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -17,9 +18,10 @@ from django.utils.dateparse import parse_datetime
 
 from recs.engine.artifact import ArtifactError
 from recs.engine.catalogue_scores import places
+from recs.engine.checkpoint import FILE as CHECKPOINT
 from recs.engine.interactions import HeldOut, Kind
 from recs.engine.learning_curve import LearningCurve
-from recs.engine.recommender import Budget
+from recs.engine.recommender import Budget, CannotLearn
 from recs.engine.recommenders import FAMILY
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
 from recs.engine.recommenders.neural_cf import NeuralCf
@@ -36,6 +38,8 @@ from recs.nightly.dataset import Dataset
 from recs.nightly.progress import Night
 from recs.registry import ActiveVersion, config_of
 from recs.second_stage_weights import second_stage_weights
+
+logger = logging.getLogger(__name__)
 
 QUICK = ("popularity", "content_based", "item_knn", "user_knn", "matrix_factorization", "ease", "neural_cf")
 """What has a share of the minutes beside the transformer's, as the hybrid's graph of transitions has; the hybrid then
@@ -64,8 +68,8 @@ class Trained:
     """The family by name; ``best`` of them on validation, which is to be published; ``vectors``: the transformer,
     whose vectors are published in any case.
 
-    ``validation``: NDCG@10 of each; ``seconds``: what fitting it took; ``curves``: of each that learns by
-    epochs, the stage, loss and validation of every one.
+    ``validation``: NDCG@10 of each; ``seconds``: what fitting it took, the hybrid with its members; ``curves``: of each
+    that learns by epochs, the stage, loss and validation of every one.
     """
 
     family: dict[str, ScoringRecommender]
@@ -108,10 +112,14 @@ def train(
 
     quick = max(QUICK_LEAST, QUICK_SHARE * 60 * minutes)
     for name in QUICK:
-        if not _too_large_for(name, dataset):
-            made = FAMILY[name]()
-            assert isinstance(made, ScoringRecommender)
+        if _too_large_for(name, dataset):
+            continue
+        made = FAMILY[name]()
+        assert isinstance(made, ScoringRecommender)
+        try:
             family[name] = fitted(made, Budget(seconds=quick))
+        except CannotLearn as reason:
+            logger.warning("the night goes on without %s: %s", name, reason)
     weights = kind_weights()
     graph = fitted(TransitionGraph(weights), Budget(seconds=quick))
     start, why_cold = warm_start(dataset, champion)
@@ -120,11 +128,13 @@ def train(
         training=TrainingConfig(kind_weights=weights),
         warm=start,
     )
+    # It lets go of them when it has begun.
+    del start
     heads = second_stage_weights()
     transformer.mix(heads)
     family[transformer.name] = fitted(transformer, Budget(60 * minutes, checkpoint=checkpoint_folder()))
-    night.figures["start"] = transformer.started if start else f"{COLD}: {why_cold}"
-    began = time.monotonic()
+    night.figures["start"] = f"{COLD}: {why_cold}" if why_cold else transformer.started
+    blending = time.monotonic()
     hybrid = Hybrid()
     hybrid.mix(heads)
     able = _servable({**family, graph.name: graph})
@@ -137,12 +147,13 @@ def train(
         split.training,
         dataset.items,
         split.validation,
-        until=began + SECOND_STAGE_SECONDS,
+        until=time.monotonic() + SECOND_STAGE_SECONDS,
         seed=seed,
         progress=night.learning(stage),
     )
     family[hybrid.name] = hybrid
-    seconds[hybrid.name] = round(time.monotonic() - began, 2)
+    spent = time.monotonic() - blending
+    seconds[hybrid.name] = round(sum(seconds[name] for name in members) + spent, 2)
     if transformer.parameters > MOST_NUMBERS:
         # With a second stage it would be held by web processes, as any other: its vectors serve alone.
         transformer.second = None
@@ -221,17 +232,18 @@ def checkpoint_folder() -> Path:
 
 
 def history_moment() -> datetime:
-    """Until when history counts: now, or what a killed run chose, for its checkpoint fits no other history.
+    """Until when history counts: now, or what a killed run chose, where it left a checkpoint, which fits no other.
 
     A shop that goes on living has other rows every second. A moment that is older than ``GIVEN_UP_AFTER`` is given up.
     """
-    file = checkpoint_folder() / "as_of"
+    folder = checkpoint_folder()
+    file = folder / "as_of"
     now = timezone.now()
-    if file.exists():
+    if file.exists() and any(folder.glob(f"*/{CHECKPOINT}")):
         chosen = parse_datetime(file.read_text())
         if chosen and now - GIVEN_UP_AFTER < chosen <= now:
             return chosen
-    file.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
     partial.write_text(now.isoformat())
     partial.replace(file)

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
 from accounts.models import Shopper
+from catalog.models import Product
 from recs import product_vectors, registry
 from recs.feed.scenarios import Feed, serve_feed
 from recs.models import ModelVersion, ProductVector, ShopperVector, TrainingRun
@@ -18,6 +19,7 @@ from recs.nightly.publish import CannotActivate, activate, rollback
 from recs.nightly.run import run_nightly
 from tests.paths.shop import MINUTES, publish_a_model, stock_the_shop
 from tests.processes import python_process
+from tests.recs import small_shop
 
 Status = ModelVersion.Status
 
@@ -145,7 +147,11 @@ def test_what_a_killed_run_had_half_built_is_taken_away(transactional_db):
 
 def test_requests_during_a_swap_never_mix_versions(transactional_db):
     stock_the_shop()
-    first, second = _two_versions()
+    first = publish_a_model().version
+    # Of another width, so that a product of one and a shopper of the other cannot even be compared.
+    second, _ = small_shop.build_model(list(Product.objects.order_by("pk")))
+    assert second.dimension != first.dimension
+    activate(second)
     shopper = Shopper.objects.filter(last_seq__gt=0).first()
     served: list[Feed] = []
     ended = threading.Event()
@@ -168,7 +174,6 @@ def test_requests_during_a_swap_never_mix_versions(transactional_db):
 
     assert {feed.model_version for feed in served} == {first.name, second.name}
     assert [stage.error for feed in served for stage in feed.trace.stages if stage.error] == []
-    # Inner products of unit vectors of one space: those of two would not even reach these.
     assert all(len(feed.items) == 8 for feed in served)
 
 

@@ -146,6 +146,7 @@ def test_a_product_that_came_later_is_placed_by_its_content():
     newcomer = ProductFactory(category=shelves[0][0].category)
     assert place_products(product_ids=[newcomer.pk]) == 1
     without_text = vectors(version=version, product_ids=[newcomer.pk])[newcomer.pk]
+    assert place_products(product_ids=[newcomer.pk]) == 0
 
     ProductContent.objects.create(product=newcomer, text=[1.0, 0.0], text_hash="made")
     assert place_products(product_ids=[newcomer.pk]) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -73,16 +74,16 @@ class Command(BaseCommand):
     def _show(self, console: Console, run: TrainingRun) -> None:
         quality = run.figures.get("quality", {})
         if quality:
-            data = run.figures["data"]
+            data, best = run.figures["data"], run.figures["challenger"]
+            until = datetime.fromisoformat(run.figures["history_until"])
             title = (
-                f"the newest {data['test_share']:.0%} of the history:"
-                f" {data['test_shoppers']:,} shoppers, one new product each"
+                f"the newest {100 * data['test_share']:.3g} % of what was stored until {until:%H:%M} UTC:"
+                f" {quality[best]['targets']:,} shoppers, one new product each"
             )
             table = Table(title=title)
             table.add_column("recommender")
             for metric in METRICS:
                 table.add_column(metric, justify="right")
-            best = run.figures["challenger"]
             names = {best: f"challenger ({best})", "champion": "champion (active version)"}
             for name, figures in quality.items():
                 table.add_row(names.get(name, name), *[f"{figures[metric]:.4f}" for metric in METRICS])

@@ -1,5 +1,4 @@
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -8,6 +7,7 @@ from django.urls import reverse
 
 from recs.models import ModelVersion, SecondStageWeight, TrainingRun
 from tests.factories import UserFactory
+from tests.recs import small_shop
 
 pytestmark = pytest.mark.django_db
 
@@ -21,15 +21,14 @@ def staff(client: Client) -> Client:
 
 
 @pytest.fixture
-def make_version(settings, tmp_path: Path):
-    """Versions whose files are there: an empty folder does, since no feed is served from them."""
-    settings.ARTIFACT_DIR = str(tmp_path)
+def make_version():
+    products = small_shop.make_products(2)
 
     def make(name: str, status: str, **fields: object) -> ModelVersion:
-        (tmp_path / name).mkdir()
-        return ModelVersion.objects.create(
-            name=name, status=status, recommender="transformer", dimension=2, artifact=name, **fields
-        )
+        version, _ = small_shop.build_model(products)
+        ModelVersion.objects.filter(pk=version.pk).update(name=name, status=status, **fields)
+        version.refresh_from_db()
+        return version
 
     return make
 

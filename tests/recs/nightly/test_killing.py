@@ -73,6 +73,9 @@ def test_stopping_by_hand_ends_in_one_line_and_a_row(environment, tmp_path):
 
 @pytest.mark.django_db
 def test_the_moment_of_a_killed_run_is_kept_until_the_next_night():
+    checkpoint = train.checkpoint_folder() / "member-0" / FILE
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
     first = train.history_moment()
     assert train.history_moment() == first
 
@@ -80,4 +83,10 @@ def test_the_moment_of_a_killed_run_is_kept_until_the_next_night():
     file.write_text((first - timedelta(hours=23)).isoformat())
     assert train.history_moment() > first
     file.write_text("rubbish")
+    assert train.history_moment() > first
+
+
+def test_the_moment_of_a_run_that_left_no_checkpoint_is_not_kept():
+    first = train.history_moment()
+
     assert train.history_moment() > first

@@ -1,12 +1,16 @@
 """The nightly path end to end, on a shop in which shoppers keep to one shelf each."""
 
+from datetime import datetime
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from recs import registry
 from recs.engine.interactions import Kind
+from recs.engine.recommender import CannotLearn
+from recs.engine.recommenders.ease import Ease
 from recs.engine.recommenders.transition_graph import TransitionGraph
 from recs.models import ModelVersion, ProductVector, SecondStageWeight, ShopperVector, TrainingRun
 from recs.nightly import run as nightly
@@ -71,6 +75,9 @@ def test_a_run_keeps_every_figure(shelves):
     assert figures["no_champion"] == "no model is published yet"
     assert figures["trigger"] == "beat"
     assert list(figures["curves"]) == ["neural_cf", "transformer"]
+    spent = {name: one["train_seconds"] for name, one in figures["quality"].items()}
+    assert spent["hybrid"] >= spent["transformer"] + spent["ease"]
+    assert datetime.fromisoformat(figures["history_until"]) <= timezone.now()
     assert figures["curves"]["transformer"][0]["epoch"] == 1.0
     assert {point["stage"] for point in figures["curves"]["neural_cf"]} == {"factorised", "deep"}
     assert set(figures["blend_by_length_of_history"]) == {"1", "2-4", "5-9", "10+"}
@@ -154,6 +161,55 @@ def test_a_challenger_that_is_no_better_is_refused_and_the_champion_serves_on(sh
     published, again = ModelVersion.objects.get(), run.figures["quality"]["champion"]
     served = published.metrics[published.recommender]
     assert {name: served[name] for name in again} == pytest.approx(again, abs=0.01)
+
+
+def test_what_cannot_learn_from_such_a_history_is_left_out(shelves, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise CannotLearn("no such history")
+
+    monkeypatch.setattr(Ease, "fit", refuse)
+
+    run = run_nightly(minutes=MINUTES)
+
+    assert run.status == "published", run.reason
+    assert list(run.figures["quality"]) == [name for name in FAMILY if name != "ease"]
+
+
+def test_a_roll_back_while_a_version_is_built_is_not_undone_by_it(shelves, monkeypatch):
+    products = [product for shelf in shelves for product in shelf]
+    first = small_shop.publish_model(products)
+    small_shop.publish_model(products)
+    embed = nightly.publish.embed_shoppers
+    monkeypatch.setattr(
+        nightly.publish,
+        "embed_shoppers",
+        lambda *one, **more: embed(*one, **more) and nightly.publish.rollback(),
+    )
+
+    run = run_nightly(minutes=MINUTES)
+
+    assert run.status == "refused"
+    assert f"was not compared with the one that is active ({first.name})" in run.reason
+    assert registry.active_version().id == first.id
+    assert not ModelVersion.objects.filter(status="ready", activated_at=None).exists()
+
+
+def test_what_was_activated_during_the_training_and_cannot_be_compared_with_stays(shelves, monkeypatch):
+    products = [product for shelf in shelves for product in shelf]
+    train, activated = nightly.train, []
+
+    def meanwhile(*one, **more) -> Trained:
+        activated.append(small_shop.publish_model(products))
+        ModelVersion.objects.update(config={"chosen_until": 2**40})
+        return train(*one, **more)
+
+    monkeypatch.setattr(nightly, "train", meanwhile)
+
+    run = run_nightly(minutes=MINUTES)
+
+    assert run.status == "refused"
+    assert run.reason.startswith("another version was activated meanwhile: ")
+    assert registry.active_version() == activated[0]
 
 
 def test_a_run_that_was_judged_leaves_no_checkpoint(shelves):
