@@ -6,7 +6,7 @@ on the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -96,31 +96,21 @@ def vector_histories(
     return {shopper_id: _history(shopper_id, group, version.dimension) for shopper_id, group in _groups(rows)}
 
 
-@dataclass(frozen=True, slots=True)
-class RecentProduct:
-    """A product that a shopper dealt with: how and when last."""
-
-    product_id: int
-    kind: Kind
-    occurred_at: datetime
-
-
-def recent_products(
-    *, shopper_id: int, limit: int, kinds: Sequence[Kind] = POSITIVE_KINDS
-) -> list[RecentProduct]:
-    """The products of the shopper's newest interactions of these kinds, each once, newest first."""
+def recent_products(*, shopper_id: int, limit: int, exclude: Collection[int] = ()) -> list[tuple[int, Kind]]:
+    """The products of the shopper's newest interactions that may be wishes, each once with its last kind, newest first;
+    none of ``exclude``."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT product_id, kind, occurred_at FROM ("
+            "SELECT product_id, kind FROM ("
             "  SELECT DISTINCT ON (product_id) product_id, kind, occurred_at, seq FROM ("
             "    SELECT product_id, kind, occurred_at, seq FROM recs_interaction"
-            "    WHERE shopper_id = %s AND kind = ANY(%s) AND product_id IS NOT NULL"
+            "    WHERE shopper_id = %s AND kind = ANY(%s) AND product_id <> ALL(%s)"
             "    ORDER BY occurred_at DESC, seq DESC LIMIT %s"
             "  ) newest ORDER BY product_id, occurred_at DESC, seq DESC"
             ") once ORDER BY occurred_at DESC, seq DESC LIMIT %s",
-            [shopper_id, [int(kind) for kind in kinds], limit * 8, limit],
+            [shopper_id, [int(kind) for kind in POSITIVE_KINDS], list(exclude), limit * 8, limit],
         )
-        return [RecentProduct(product, Kind(kind), at) for product, kind, at in cursor.fetchall()]
+        return [(product_id, Kind(kind)) for product_id, kind in cursor.fetchall()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +13,16 @@ from recs.engine.interactions import Kind
 
 Vector = NDArray[np.float32]
 
+NEWCOMERS = "newcomers"
+"""The source whose products have places of their own on a page."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """A product that the shopper dealt with, how and when last."""
+    """A product that the shopper dealt with, and how last."""
 
     product_id: int
     kind: Kind
-    occurred_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,11 @@ class Candidate:
     @property
     def sources(self) -> tuple[str, ...]:
         return tuple(self.proposals)
+
+    @property
+    def newcomer(self) -> Proposal | None:
+        """What was proposed for a product that nobody had met when the model learnt."""
+        return self.proposals.get(NEWCOMERS)
 
     def without(self, product_id: int) -> Candidate:
         """With the proposals that there would be if that product had led to none."""

@@ -216,11 +216,12 @@ class Watch:
 
 
 def _left_over(candidates: Sequence[Candidate], chosen: Sequence[Candidate]) -> dict[int, str]:
-    """Why the rest is not on the page, best first: by its score, or for the sake of variety."""
+    """Why the rest is not on the page, best first: by its score, or for the sake of variety and newcomers, whose own
+    scores may be lower than any."""
     kept = {one.product_id for one in chosen}
-    lowest = min((one.score for one in chosen), default=0.0)
+    lowest = min((one.score for one in chosen if not one.newcomer), default=0.0)
     return {
-        one.product_id: "too much of the same above it" if one.score > lowest else "scored below the page"
+        one.product_id: "gave way to variety or a newcomer" if one.score > lowest else "scored below the page"
         for one in candidates
         if one.product_id not in kept
     }

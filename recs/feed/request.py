@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
@@ -61,11 +60,8 @@ def ask(
     if shopper is not None and facts.seq > 0 and facts.wants_personal:
         if scenario in FROM_HISTORY:
             # What was looked at and then hidden leads to nothing and is not spoken of.
-            recent = [
-                Recent(one.product_id, one.kind, one.occurred_at)
-                for one in recent_products(shopper_id=shopper.pk, limit=RECENT)
-                if one.product_id not in facts.hidden
-            ]
+            newest = recent_products(shopper_id=shopper.pk, limit=RECENT, exclude=facts.hidden)
+            recent = [Recent(product_id, kind) for product_id, kind in newest]
         if version is not None and scenario not in FOR_EVERYBODY:
             try:
                 if scenario in FROM_HISTORY:
@@ -115,6 +111,5 @@ def _causes(history: VectorHistory, hidden: frozenset[int]) -> tuple[Recent, ...
     for place in np.flatnonzero(wanted(history.kinds, history.values))[::-1].tolist():
         product_id = int(history.product_ids[place])
         if product_id not in hidden:
-            at = datetime.fromtimestamp(int(history.times[place]), UTC)
-            found.setdefault(product_id, Recent(product_id, Kind(int(history.kinds[place])), at))
+            found.setdefault(product_id, Recent(product_id, Kind(int(history.kinds[place]))))
     return tuple(found.values())

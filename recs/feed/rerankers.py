@@ -59,15 +59,16 @@ def diverse_with_newcomers(candidates: Sequence[Candidate], request: FeedRequest
     """``diverse``, and as many of the best newcomers that suit as there are places for them.
 
     A product that is never shown never gets the clicks that would carry it: a few places of a page are what meeting
-    it costs. Newcomers that came onto the page by themselves stay where they are and count among these.
+    it costs. Newcomers that came onto the page by themselves stay on it and count among these.
     """
     chosen = diverse(candidates, request)
-    met = [one for one in candidates if "newcomers" in one.proposals]
-    there = {one.product_id for one in chosen} & {one.product_id for one in met}
-    waiting = [one for one in met if one.product_id not in there]
+    there = {one.product_id for one in chosen if one.newcomer}
+    waiting = [one for one in candidates if one.newcomer and one.product_id not in there]
     for place, newcomer in zip(NEWCOMER_PLACES[len(there) :], waiting, strict=False):
-        if place < len(chosen):
-            chosen[place:] = [newcomer, *chosen[place:-1]]
+        giving_way = [number for number, one in enumerate(chosen) if not one.newcomer]
+        if place < len(chosen) and giving_way:
+            del chosen[giving_way[-1]]
+            chosen.insert(place, newcomer)
     return chosen
 
 

@@ -58,13 +58,13 @@ def recent_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Ve
 
 def word_affinity(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
     """Likeness of the names to those that the shopper dealt with last, as the sources measured it."""
-    found = [one.proposals.get("alike_in_words") or one.proposals.get("newcomers") for one in candidates]
+    found = [one.proposals.get("alike_in_words") or one.newcomer for one in candidates]
     return np.array([WORD_WEIGHT * one.score if one else 0.0 for one in found], dtype=np.float32)
 
 
 def newcomer(candidates: Sequence[Candidate], request: FeedRequest) -> Vector:
     """For products that came since the model learnt: what others gain by neighbours and buyers."""
-    found = [one.proposals.get("newcomers") for one in candidates]
+    found = [one.newcomer for one in candidates]
     return np.array([NEWCOMER_WEIGHT * one.score if one else 0.0 for one in found], dtype=np.float32)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from recs import product_vectors, search
+from recs.feed import candidates
 from recs.feed.candidates import FeedRequest, Proposal
 from recs.feed.source_statements import (
     ALIKE_IN_WORDS,
@@ -118,7 +119,7 @@ def newcomers(version: ActiveVersion | None) -> Source:
         }
         return _likenesses(NEWCOMERS, values)
 
-    return Source("newcomers", look)
+    return Source(candidates.NEWCOMERS, look)
 
 
 def similar(version: ActiveVersion | None) -> Source:

@@ -44,7 +44,7 @@ class Race:
 
 def race(peer: str, answer: Answer, lesson: Lesson, curve: Sequence[CurvePoint], *, seed: int) -> Race:
     """``curve``: of our transformer, which is judged on a sample of the validation: so is the peer here."""
-    final = validation_ndcg(answer, lesson, lesson.validation.sample(VALIDATION_ROWS, seed=seed).users)
+    final = validation_ndcg(answer, lesson, most=VALIDATION_ROWS, seed=seed)
     reached = next((point.seconds for point in curve if point.figures["ndcg@10"] >= final), None)
     ratio = None if reached is None or not answer.best_seconds else reached / answer.best_seconds
     return Race(peer, final, answer.best_seconds, reached, ratio)

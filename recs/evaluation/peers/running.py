@@ -10,10 +10,10 @@ import numpy as np
 
 from recs.engine.breakdown import by_length, by_popularity, part
 from recs.engine.evaluation import quality
-from recs.engine.interactions import HeldOut, IntArray
+from recs.engine.interactions import IntArray
 from recs.engine.metrics import gini, novelty
 from recs.evaluation.fitting import Lesson
-from recs.evaluation.leave_last_out import Outcome, Protocol, interaction_counts
+from recs.evaluation.leave_last_out import JUDGED_ROWS, Outcome, Protocol, interaction_counts
 from recs.evaluation.peers.environments import last_line
 from recs.evaluation.peers.exchange import PLACES, Answer, Rows, Task, read_answer, write_task
 from recs.evaluation.peers.family import Peer
@@ -83,7 +83,7 @@ def outcome_of(peer: Peer, answer: Answer, asked: Protocol, *, seed: int) -> Out
     return Outcome(
         recommender=peer.name,
         test=test,
-        validation_ndcg_10=validation_ndcg(answer, lesson),
+        validation_ndcg_10=validation_ndcg(answer, lesson, most=JUDGED_ROWS, seed=seed),
         novelty_10=novelty(test.shown, counts, PLACES),
         gini_10=gini(test.shown, count, PLACES),
         by_length={name: part(test, rows, seed=seed) for name, rows in lengths.items()},
@@ -94,15 +94,13 @@ def outcome_of(peer: Peer, answer: Answer, asked: Protocol, *, seed: int) -> Out
     )
 
 
-def validation_ndcg(answer: Answer, lesson: Lesson, rows: IntArray | None = None) -> float:
-    """NDCG@10 of the validation, or of some of its rows."""
-    held_out: HeldOut = lesson.validation
-    if rows is None:
-        rows = np.arange(len(held_out))
-    if not len(rows):
+def validation_ndcg(answer: Answer, lesson: Lesson, *, most: int, seed: int) -> float:
+    """NDCG@10 of the validation, or of the ``most`` rows of it that ours would be asked for, too."""
+    asked = lesson.validation.sample(most, seed=seed)
+    if not len(asked):
         return 0.0
-    targets = [held_out.targets[row] for row in rows]
-    return quality(answer.validation[rows], targets, item_count=lesson.items.count).ndcg_10
+    lists = answer.validation if asked is lesson.validation else answer.validation[asked.users]
+    return quality(lists, asked.targets, item_count=lesson.items.count).ndcg_10
 
 
 def _check(ranked: IntArray, histories: Rows, name: str, item_count: int) -> None:

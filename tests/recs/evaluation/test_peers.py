@@ -15,7 +15,7 @@ from recs.evaluation.peers.environments import PeerEnvironmentError, interpreter
 from recs.evaluation.peers.exchange import Answer, read_task, write_task
 from recs.evaluation.peers.family import PEERS, Peer
 from recs.evaluation.peers.report import of_ten_places, race
-from recs.evaluation.peers.running import PeerError, outcome_of, run_peer, task_of
+from recs.evaluation.peers.running import PeerError, outcome_of, run_peer, task_of, validation_ndcg
 
 # In training 50 counts four, 60 three, 10, 20 and 40 two, 70 one, 30 none.
 LINES = "1 10 20 30 40\n2 40 20 10 30\n3 40 10 20 30\n4 50 60\n5 50 60\n6 50 70\n7 60 50\n"
@@ -70,6 +70,16 @@ def test_a_peer_in_its_own_process_is_judged_by_our_metrics(asked: Protocol, tmp
     assert (outcome.train_seconds, outcome.parameters) == (2.0, 7)
     assert outcome.peak_rss_mb > 0
     assert answer.setting == "seed 5, 3 s"
+
+
+def test_a_peer_is_validated_on_the_rows_that_ours_are_asked_for(asked: Protocol, tmp_path: Path):
+    answer = run("popular", asked, tmp_path)
+    rows = [validation_ndcg(answer, asked.lesson, most=1, seed=seed) for seed in range(6)]
+
+    drawn = [asked.lesson.validation.sample(1, seed=seed).users.item() for seed in range(6)]
+    worked_out = [1 / math.log2(6), 1 / math.log2(4), 1 / math.log2(4)]
+    assert len(set(drawn)) > 1
+    assert rows == pytest.approx([worked_out[row] for row in drawn], abs=1e-6)
 
 
 def test_ours_and_a_peer_with_the_same_lists_get_the_same_figures(

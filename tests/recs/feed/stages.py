@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 
 from recs.engine.interactions import Kind
 from recs.feed.candidates import Candidate, Facts, FeedRequest, Proposal, Recent, Vector
-
-NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def request(scenario: str = "home", count: int = 24, **what: object) -> FeedRequest:
@@ -18,7 +15,7 @@ def request(scenario: str = "home", count: int = 24, **what: object) -> FeedRequ
 
 
 def recent(product_id: int, kind: Kind = Kind.VIEW) -> Recent:
-    return Recent(product_id, kind, NOON)
+    return Recent(product_id, kind)
 
 
 def facts(

@@ -224,7 +224,22 @@ def test_the_trace_says_why_the_reranker_left_a_product_out():
     ranked = [one.candidate.product_id for one in result.ranked]
     dropped = stage(result, "rerank", "second_and_third").dropped
     assert set(dropped) == {1, 2, 3, 4} - set(ranked)
-    assert sorted(dropped.values()) == ["scored below the page", "too much of the same above it"]
+    assert sorted(dropped.values()) == ["gave way to variety or a newcomer", "scored below the page"]
+
+
+def test_a_newcomer_on_the_page_does_not_make_what_is_below_it_too_alike():
+    def lower_keys_first(found, _):
+        return [-one.product_id for one in found]
+
+    def first_and_last(found, _):
+        return [found[0], found[-1]]
+
+    met = Source("newcomers", Proposal(4, 1.0))
+    stages = {"scorers": (lower_keys_first,), "rerank": first_and_last}
+    result = pipeline(Source("sound", *proposals(1, 2, 3)), met, **stages).run(request(count=2))
+
+    assert shown(result) == [1, 4]
+    assert set(stage(result, "rerank", "first_and_last").dropped.values()) == {"scored below the page"}
 
 
 def test_a_contributor_that_fails_does_not_cost_the_feed(caplog):

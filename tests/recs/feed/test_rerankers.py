@@ -74,3 +74,14 @@ def test_newcomers_that_suit_best_keep_the_places_that_they_have():
 
     assert found == rerankers.diverse([*met, *established], request(count=12))
     assert found[0].product_id == 50
+
+
+def test_a_newcomer_that_came_onto_the_page_by_itself_is_not_pushed_off_it_by_another():
+    established = [scored(number, 2.0 - 0.01 * number, category_id=None) for number in range(1, 12)]
+    by_itself = candidate(50, "newcomers", parts={"score": 1.5})
+    waiting = candidate(51, "newcomers", parts={"score": 0.1})
+
+    found = ids(rerankers.diverse_with_newcomers([*established, by_itself, waiting], request(count=12)))
+
+    assert set(found) == {*range(1, 11), 50, 51}
+    assert found[11] == 51
