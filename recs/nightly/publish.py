@@ -30,6 +30,7 @@ from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.engine.recommenders.transformer import Transformer
 from recs.engine.served import ServedRecommender, write_served
+from recs.engine.transformer.packed_towers import load_user_tower
 from recs.models import ModelVersion
 from recs.nightly.dataset import Dataset
 from recs.second_stage_weights import second_stage_weights
@@ -164,7 +165,8 @@ def _require_loadable(version: ModelVersion) -> None:
     if not serving.artifact.is_dir():
         raise CannotActivate(f"the files of version {version.name} are gone from ARTIFACT_DIR")
     try:
-        registry.load_encoder(serving)
+        # Anew: what this process holds of an older reading says nothing of the files of now.
+        load_user_tower(serving.artifact, sha256=serving.manifest_sha256)
         registry.read_served(serving)
     except ArtifactError as failure:
         raise CannotActivate(f"version {version.name} cannot serve: {failure}") from failure
