@@ -56,8 +56,8 @@ GROUP BY near.product_id ORDER BY max(near.likeness) DESC, near.product_id
 """
 NEWCOMERS = """
 WITH learnt AS (
-    SELECT coalesce(to_timestamp((config->>'trained_until')::float8), created_at) AS at
-    FROM recs_modelversion WHERE id = %(version)s
+    SELECT coalesce((SELECT min(started_at) FROM recs_trainingrun WHERE version_id = %(version)s),
+                    (SELECT created_at FROM recs_modelversion WHERE id = %(version)s)) AS at
 )
 SELECT product.id, (array_agg(-(content.text <#> seed.text) ORDER BY content.text <#> seed.text, seed.product_id))[1:2],
        (array_agg(seed.product_id ORDER BY content.text <#> seed.text, seed.product_id))[1:2]

@@ -42,6 +42,8 @@ Status = ModelVersion.Status
 EMBED_MOST = 50_000
 """Shoppers embedded before the swap, those seen last first; the others are encoded when they come."""
 EMBED_BATCH = 1_000
+PLACED_AT_ONCE = 5_000
+"""Products: their texts and pictures take 35 MB."""
 COMPARED = 12
 """What was written must score as what was judged, for histories of 1 to so many products."""
 SAME = 0.99
@@ -50,6 +52,10 @@ SAME = 0.99
 
 class CannotActivate(Exception):
     """The version cannot serve; the message says why."""
+
+
+class NotCompared(CannotActivate):
+    """Another version is active than the one that it was to replace."""
 
 
 def build_version(
@@ -136,9 +142,9 @@ def activate(version: ModelVersion, *, instead_of: frozenset[int] | None = None)
     """Swaps to a ready version in one transaction; the active one becomes ready. Raises CannotActivate.
 
     A request reads the active version once, so none that is under way mixes the two. ``instead_of``: keys of what may
-    be active until then, whatever it is where None.
+    be active until then, whatever it is where None. Raises NotCompared where another is.
     """
-    if version.status == Status.READY:
+    if version.status not in (Status.BUILDING, Status.RETIRED):
         _require_loadable(version)
     with transaction.atomic():
         # Every version's row is locked in one order, so that two swaps wait for each other.
@@ -150,7 +156,7 @@ def activate(version: ModelVersion, *, instead_of: frozenset[int] | None = None)
         active = {key for key, row in locked.items() if row.status == Status.ACTIVE}
         if instead_of is not None and active != instead_of:
             names = ", ".join(locked[key].name for key in active) or "none"
-            raise CannotActivate(
+            raise NotCompared(
                 f"version {version.name} was not compared with the one that is active ({names})"
             )
         ModelVersion.objects.filter(status=Status.ACTIVE).update(status=Status.READY)
@@ -160,14 +166,14 @@ def activate(version: ModelVersion, *, instead_of: frozenset[int] | None = None)
 
 
 def _require_loadable(version: ModelVersion) -> None:
-    """Before anything is locked, for it takes a while. Raises CannotActivate."""
+    """Before anything is locked, for it takes a while. What ranks in place of the vectors may be damaged: they serve
+    then. Raises CannotActivate."""
     serving = registry.version_for_serving(version)
     if not serving.artifact.is_dir():
         raise CannotActivate(f"the files of version {version.name} are gone from ARTIFACT_DIR")
     try:
         # Anew: what this process holds of an older reading says nothing of the files of now.
         load_user_tower(serving.artifact, sha256=serving.manifest_sha256)
-        registry.read_served(serving)
     except ArtifactError as failure:
         raise CannotActivate(f"version {version.name} cannot serve: {failure}") from failure
 
@@ -175,7 +181,9 @@ def _require_loadable(version: ModelVersion) -> None:
 def place_by_content() -> None:
     """Gives what no training has met its place by what it is now: a product may have been edited, or its words and
     picture encoded, while a version was being built that is ready now."""
-    product_vectors.place_products(product_ids=list(Product.objects.values_list("pk", flat=True)))
+    product_ids = list(Product.objects.values_list("pk", flat=True))
+    for start in range(0, len(product_ids), PLACED_AT_ONCE):
+        product_vectors.place_products(product_ids=product_ids[start : start + PLACED_AT_ONCE])
 
 
 def rollback() -> ModelVersion:

@@ -95,7 +95,7 @@ def _run(night: Night, minutes: float, seed: int) -> TrainingRun:
         publish.place_by_content()
         try:
             publish.activate(version, instead_of=frozenset({serving.id} if serving else ()))
-        except publish.CannotActivate as reason:
+        except publish.NotCompared as reason:
             run = _refused(night, str(reason))
             publish.retire_old_versions()
             return run

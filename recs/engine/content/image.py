@@ -72,6 +72,8 @@ def _pixels(path: Path) -> np.ndarray:
     """float32 [3, side, side] as browsers show it: what is transparent on white, a phone's picture turned upright."""
     try:
         with Image.open(path) as picture:
+            # Some formats are turned when they are read, and say so no more.
+            picture.load()
             turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
             upright = picture if turn is None else picture.transpose(turn)
             if upright.mode.startswith("I"):

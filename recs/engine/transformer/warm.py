@@ -3,7 +3,7 @@
 Both towers are taken over, ids by item. Items that the earlier training did not learn get the id that the linear map
 which best takes tonight's spectral vectors (recs/engine/transformer/start.py) of the others to their learnt ids gives
 them: two nights' spectral vectors differ by a rotation, and mean nothing to a tower that learnt with other ones. So do
-categories, attributes and price bands that are new tonight.
+the rows of categories, attributes and prices that last night's tables did not have.
 """
 
 from __future__ import annotations

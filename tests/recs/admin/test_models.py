@@ -21,7 +21,7 @@ def staff(client: Client) -> Client:
 
 
 @pytest.fixture
-def make_version():
+def make_version(artifacts):
     products = small_shop.make_products(2)
 
     def make(name: str, status: str, **fields: object) -> ModelVersion:

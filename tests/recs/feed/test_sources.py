@@ -7,7 +7,7 @@ from recs.engine.catalogue_scores import CatalogueScores
 from recs.engine.interactions import Kind
 from recs.feed import sources
 from recs.feed.candidates import Proposal
-from recs.models import ModelVersion, ProductContent, ProductPopularity
+from recs.models import ProductContent, ProductPopularity
 from tests.factories import CategoryFactory, InteractionFactory, ProductFactory, ShopperFactory
 from tests.recs.feed.stages import recent, request, unit
 from tests.recs.small_shop import make_products, publish_model
@@ -256,21 +256,6 @@ def test_a_newcomer_stays_one_when_the_first_shoppers_meet_it_after_the_model_le
     ProductPopularity.objects.filter(product=alike).update(first_at=datetime.now(UTC) + timedelta(minutes=1))
 
     assert keys(sources.newcomers(version)(request(personal=True, recent=(recent(seen.pk),)))) == [alike.pk]
-
-
-def test_what_was_first_met_in_the_part_that_was_held_out_is_a_newcomer_though_the_night_came_later(arc):
-    (seen, *_), version = arc
-    named(seen, [1, 0])
-    alike = wanted(named(ProductFactory(), [1, 0.2]))
-    until = MOMENT - timedelta(days=30)
-    ModelVersion.objects.update(config={"trained_until": int(until.timestamp())})
-
-    def found(first_at: datetime) -> list[int]:
-        ProductPopularity.objects.filter(product=alike).update(first_at=first_at)
-        return keys(sources.newcomers(version)(request(personal=True, recent=(recent(seen.pk),))))
-
-    assert found(until + timedelta(days=1)) == [alike.pk]
-    assert found(until - timedelta(days=1)) == []
 
 
 def test_likeness_of_names_says_what_the_next_best_product_would_have_given(arc):

@@ -125,15 +125,24 @@ def test_a_version_without_files_cannot_be_activated():
 def test_a_version_whose_files_are_damaged_cannot_be_activated():
     products = small_shop.make_products(4)
     active = small_shop.publish_model(products)
-    plain, _ = small_shop.build_model(products)
-    ranked, _ = small_shop.build_model(products, best=small_shop.following(4))
-    for version, folder in ((plain, ""), (ranked, registry.SERVED)):
-        (registry.artifact_folder(version.artifact) / folder / "arrays.safetensors").write_bytes(b"damaged")
+    version, _ = small_shop.build_model(products)
+    (registry.artifact_folder(version.artifact) / "arrays.safetensors").write_bytes(b"damaged")
 
-        with pytest.raises(publish.CannotActivate, match=f"{version.name} cannot serve: "):
-            publish.activate(version)
+    with pytest.raises(publish.CannotActivate, match=f"{version.name} cannot serve: "):
+        publish.activate(version)
 
     assert registry.active_version() == active
+
+
+def test_a_version_whose_ranking_is_damaged_can_be_gone_back_to_for_its_vectors():
+    products = small_shop.make_products(4)
+    version, _ = small_shop.build_model(products, best=small_shop.following(4))
+    folder = registry.artifact_folder(version.artifact) / registry.SERVED
+    (folder / "arrays.safetensors").write_bytes(b"damaged")
+
+    publish.activate(version)
+
+    assert status(version) == "active"
 
 
 def test_a_version_takes_the_place_only_of_what_it_was_compared_with():
@@ -143,7 +152,7 @@ def test_a_version_takes_the_place_only_of_what_it_was_compared_with():
     version, _ = small_shop.build_model(products)
 
     for instead_of in ({compared.id}, set()):
-        with pytest.raises(publish.CannotActivate, match=rf"not compared with .* \({other.name}\)"):
+        with pytest.raises(publish.NotCompared, match=rf"not compared with .* \({other.name}\)"):
             publish.activate(version, instead_of=frozenset(instead_of))
     publish.activate(version, instead_of=frozenset({other.id}))
 
