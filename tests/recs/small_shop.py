@@ -24,6 +24,8 @@ from tests.factories import CategoryFactory, ProductFactory
 
 DIMENSION = 8
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+MINUTES = 0.05
+"""Three seconds of training: shelves are learnt in less."""
 
 
 def make_products(count: int, *, text: FloatArray | None = None) -> list[Product]:

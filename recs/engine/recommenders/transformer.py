@@ -115,10 +115,12 @@ class Transformer(TwoStages):
         # A large shop's towers of last night take as much room as tonight's.
         warmed, self.warm = warm is not None, None
         del warm
-        # Of an item that no training reads, content alone says where it belongs.
+        # Of an item that no training reads, content alone says where it belongs. Were it read, though never a target,
+        # it would be pushed away from everybody, and what is made like it.
+        taught = of_teachers(interactions)
         self.trained = np.zeros(items.count, dtype=bool)
-        read = (interactions.item >= 0) & ~complaint(interactions.kind, interactions.value)
-        self.trained[interactions.item[read & of_teachers(interactions)]] = True
+        read = (taught.item >= 0) & ~complaint(taught.kind, taught.value)
+        self.trained[taught.item[read]] = True
         asked = (validation or HeldOut([], [], [])).sample(VALIDATION_ROWS, seed=seed)
         if asked and not warmed:
             tried = copy.deepcopy(self.user_tower.members[0])
@@ -165,7 +167,7 @@ class Transformer(TwoStages):
             training = (SampledTraining if large else Training)(
                 item_tower=item_tower,
                 user_tower=user_tower,
-                interactions=interactions,
+                interactions=taught,
                 items=items,
                 config=self.training_config,
                 seed=seed + number,

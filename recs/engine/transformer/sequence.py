@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recs.engine.interactions import (
     FloatArray,
@@ -100,12 +99,14 @@ class Segments:
     end: IntArray
 
 
-def of_teachers(interactions: Interactions) -> NDArray[np.bool_]:
-    """bool [n]: which are of users of whom a training learns what follows what: two interactions that are no complaints
-    at least. All, where there is no such user."""
+def of_teachers(interactions: Interactions) -> Interactions:
+    """Those of users of whom a training learns what follows what: two interactions that are no complaints at least.
+    All, where there is no such user."""
     read = (interactions.item >= 0) & ~complaint(interactions.kind, interactions.value)
     teaches = np.bincount(interactions.user[read], minlength=interactions.user_count) >= 2
-    return teaches[interactions.user] if teaches.any() else np.ones(len(interactions), dtype=bool)
+    taught = teaches[interactions.user]
+    # A million items come with gigabytes of columns: not copied for nothing.
+    return interactions if taught.all() or not taught.any() else interactions.kept(np.flatnonzero(taught))
 
 
 def segments(interactions: Interactions, longest: int) -> Segments:

@@ -24,7 +24,6 @@ from recs.engine.transformer.losses import has_bf16, softmax_backward
 from recs.engine.transformer.sequence import (
     gap_bucket,
     length_sorted_batches,
-    of_teachers,
     segments,
 )
 from recs.engine.transformer.training_state import TrainingConfig, TrainingState
@@ -61,8 +60,6 @@ class Training:
         self.item_tower = item_tower
         self.user_tower = user_tower
         # An item that nobody has met is no candidate: never right, it would teach that what is made like it is wrong.
-        if not (teach := of_teachers(interactions)).all():
-            interactions = interactions.kept(np.flatnonzero(teach))
         self.met, self.interactions, self.complaints = renumbered(*apart(interactions))
         features = item_features(items, np.arange(items.count), item_tower.config)
         self.features = features.rows(torch.from_numpy(self.met)) if len(self.met) < items.count else features

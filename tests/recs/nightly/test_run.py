@@ -1,10 +1,8 @@
 """The nightly path end to end, on a shop in which shoppers keep to one shelf each."""
 
 from datetime import datetime
-from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
 
 from recs import registry
 from recs.engine.interactions import Kind
@@ -20,6 +18,7 @@ from recs.product_vectors import nearest
 from recs.shopper_vectors import dirty_shoppers, fresh_vector
 from tests.factories import InteractionFactory, ProductFactory, ShopperFactory
 from tests.recs import small_shop
+from tests.recs.small_shop import MINUTES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -34,15 +33,6 @@ FAMILY = [
     "transformer",
     "hybrid",
 ]
-MINUTES = 0.05
-"""Three seconds of training: shelves are learnt in less."""
-
-
-@pytest.fixture
-def shelves() -> list[list]:
-    shelves = small_shop.make_shelves(6, 12)
-    small_shop.make_histories(shelves, shoppers=90, length=9)
-    return shelves
 
 
 def test_a_first_model_that_beats_popularity_is_published_and_serves(shelves):
@@ -284,60 +274,3 @@ def test_a_shop_with_one_shopper_is_refused_with_the_reason():
 
     assert run.status == "refused"
     assert "20 are needed to compare models" in run.reason
-
-
-def test_the_command_shows_a_table_seconds_and_the_decision(shelves, capsys):
-    call_command("retrain", "--minutes", str(MINUTES))
-
-    shown = capsys.readouterr().out
-    for words in ("challenger (", "popularity", "item_knn", "ndcg@10", "seconds: ", "published"):
-        assert words in shown
-
-
-def test_the_command_does_nothing_if_none_is_asked_for_and_one_is_there():
-    version = small_shop.publish_model(small_shop.make_products(2))
-    said = StringIO()
-
-    call_command("retrain", "--if-none", stdout=said)
-
-    assert said.getvalue() == f"model version {version.name} is active: nothing to do\n"
-    assert TrainingRun.objects.count() == 0
-
-
-def test_the_command_beside_another_run_says_so():
-    with Lease.taken(), pytest.raises(CommandError, match="another nightly run is under way"):
-        call_command("retrain")
-
-
-@pytest.mark.parametrize("minutes", ["0", "-1", "1441", "nan"])
-def test_the_command_refuses_minutes_that_make_no_sense(minutes):
-    with pytest.raises(CommandError, match="must lie above 0"):
-        call_command("retrain", "--minutes", minutes)
-
-
-def test_stopping_by_hand_ends_in_one_line(shelves, monkeypatch):
-    def interrupted(**_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(nightly, "load_dataset", interrupted)
-
-    with pytest.raises(CommandError, match="interrupted; the next run goes on"):
-        call_command("retrain")
-
-    assert TrainingRun.objects.get().status == "interrupted"
-
-
-def test_the_rollback_command_says_what_is_active():
-    products = small_shop.make_products(2)
-    first = small_shop.publish_model(products)
-    small_shop.publish_model(products)
-    said = StringIO()
-
-    call_command("rollback", stdout=said)
-
-    assert said.getvalue() == f"active: {first.name}\n"
-
-
-def test_the_rollback_command_without_an_earlier_version_says_so():
-    with pytest.raises(CommandError, match="nothing to go back to"):
-        call_command("rollback")

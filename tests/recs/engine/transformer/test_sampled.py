@@ -1,5 +1,6 @@
 """Training above the size to which every step goes over the whole catalogue."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from recs.engine.cold import interactions_without
 from recs.engine.interactions import History, Items
 from recs.engine.recommender import Budget, Progress
 from recs.engine.recommenders.transformer import Transformer
-from recs.engine.transformer.item_tower import item_features, item_tower_config
+from recs.engine.transformer.item_tower import UNMET, item_features, item_tower_config
 from recs.engine.transformer.sampled import IdRows, SampledTraining
 from recs.engine.transformer.training import Training
 from recs.engine.transformer.training_state import TrainingConfig
@@ -106,6 +107,28 @@ def test_an_item_that_nobody_met_stands_among_those_that_are_made_like_it(make):
         ranked = model.recommend([History.of_items(liked)], ITEMS).items[0].tolist()
         others = [ranked.index(other) for other in range(ITEMS) if other % GROUPS != item % GROUPS]
         assert ranked.index(item) < min(others)
+
+
+@pytest.mark.parametrize("make", [small_transformer, sampled_transformer])
+def test_an_item_whose_users_did_nothing_else_is_placed_by_content(make, monkeypatch):
+    """It is no candidate either: never right, it would be pushed away at each step."""
+    lone = np.array([3, 7])
+    data = interactions_without(grouped(), lone)
+    user = np.append(data.user, data.user_count + np.arange(len(lone)))
+    rows = np.append(np.arange(len(data)), np.zeros(len(lone), dtype=np.int64))
+    item = np.append(data.item, lone)
+    data = replace(data.kept(rows), user=user, item=item, user_count=data.user_count + len(lone))
+    met: list[np.ndarray] = []
+    run = Training.run
+    monkeypatch.setattr(Training, "run", lambda own, budget: met.append(own.met) or run(own, budget))
+    model = make()
+
+    model.fit(data, shelves(ITEMS), budget=Budget(seconds=30), seed=1)
+
+    assert not np.isin(lone, np.concatenate(met)).any()
+    assert np.flatnonzero(~model.trained).tolist() == lone.tolist()
+    lengths = np.linalg.norm(model.vectors, axis=1)
+    assert lengths[lone] == pytest.approx(UNMET, abs=1e-2)
 
 
 def test_what_is_saved_within_an_epoch_is_a_settled_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -12,6 +12,7 @@ from recs.engine.transformer.sequence import (
     Segments,
     gap_bucket,
     length_sorted_batches,
+    of_teachers,
     segments,
     sequence_batch,
 )
@@ -146,3 +147,15 @@ def test_batches_hold_every_row_once_and_rows_of_like_length():
     batches = list(length_sorted_batches(lengths, 3, np.random.default_rng(0)))
 
     assert sorted(sorted(batch.tolist()) for batch in batches) == [[0, 2, 4], [1, 3, 5]]
+
+
+def test_of_users_who_did_one_thing_only_nothing_is_learnt():
+    user = np.array([0, 0, 1, 1, 2, 3, 3])
+    item = np.array([0, 1, 1, 0, 2, 0, 3])
+    kinds = np.where(item == 3, int(Kind.HIDE), int(Kind.VIEW))
+    nothing, zeros = np.full(len(user), np.nan, dtype=np.float32), np.zeros(len(user), dtype=np.int64)
+    data = Interactions(user, item, kinds, zeros, nothing, 4, 4)
+
+    assert of_teachers(data).item.tolist() == [0, 1, 1, 0]
+    alone = data.kept(np.array([4, 5]))
+    assert of_teachers(alone) is alone

@@ -140,18 +140,6 @@ def test_a_complaint_after_more_than_the_tower_reads_is_learnt_from(before: int)
     assert made.state.epoch == 1
 
 
-def test_an_item_whose_users_did_nothing_else_is_no_candidate():
-    """Never a target, it would be pushed away from everybody at each step."""
-    user = np.array([0, 0, 1, 1, 2, 3, 3])
-    item = np.array([0, 1, 1, 0, 2, 0, 3])
-    kinds = np.where(item == 3, int(Kind.HIDE), int(Kind.VIEW))
-    nothing, zeros = np.full(len(user), np.nan, dtype=np.float32), np.zeros(len(user), dtype=np.int64)
-
-    made = trained_on(Interactions(user, item, kinds, zeros, nothing, 4, 4))
-
-    assert made.met.tolist() == [0, 1]
-
-
 def test_patience_is_of_validations_and_of_steps(clock: Clock):
     early = clock.run(seconds=1e6, patient_steps=1, better=3)
     steps = clock.steps
