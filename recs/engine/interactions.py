@@ -206,6 +206,11 @@ class HeldOut:
     def __len__(self) -> int:
         return len(self.histories)
 
+    @property
+    def whose(self) -> IntArray:
+        """int64 [rows]: ``users``; the numbers of the rows where each is another user."""
+        return np.arange(len(self)) if self.users is None else self.users
+
     def sample(self, size: int, *, seed: int) -> HeldOut:
         """At most ``size`` rows, drawn at random."""
         if len(self) <= size:
@@ -222,7 +227,7 @@ class HeldOut:
             [self.histories[row] for row in rows],
             [self.targets[row] for row in rows],
             [self.exclude[row] for row in rows],
-            rows if self.users is None else self.users[rows],
+            self.whose[rows],
             None if self.kinds is None else self.kinds[rows],
             self.complaints,
         )

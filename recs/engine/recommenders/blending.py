@@ -109,9 +109,8 @@ def candidates(
         size = len(hits[number])
         padded[:, place, :size], hit[place, :size] = scores[number], hits[number]
     asked = np.sort(asked)
-    users = np.arange(len(held_out)) if held_out.users is None else held_out.users
     length = lengths([held_out.histories[row] for row in asked], items)
-    return Candidates(padded, hit, length, users[asked])
+    return Candidates(padded, hit, length, held_out.whose[asked])
 
 
 def learn_weights(found: Candidates) -> FloatArray:

@@ -197,6 +197,7 @@ class Transformer(TwoStages):
                 until=until - self.restored,
                 seed=seed,
                 progress=progress,
+                chosen_on=asked.whose,
             )
 
     def build(self, items: Items, *, seed: int) -> None:

@@ -144,7 +144,6 @@ def answers(
     asked = slice(0, len(items))
     targets = held_out.targets[asked]
     kinds = np.full(len(held_out), int(Kind.PURCHASE)) if held_out.kinds is None else held_out.kinds
-    users = np.arange(len(held_out)) if held_out.users is None else held_out.users
     return Answers(
         held_out.histories[asked],
         targets,
@@ -155,5 +154,5 @@ def answers(
         ),
         np.stack([np.isin(row, target) for row, target in zip(items, targets, strict=True)]),
         np.array([HEADS.index(head_of(int(kind))) for kind in kinds[asked]], dtype=np.int64),
-        users[asked],
+        held_out.whose[asked],
     )

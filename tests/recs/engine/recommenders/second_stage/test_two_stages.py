@@ -7,6 +7,8 @@ import pytest
 
 from recs.engine.comparison import Interval, Paired
 from recs.engine.interactions import HeldOut, History, Kind
+from recs.engine.recommender import Budget
+from recs.engine.recommenders import transformer as transformer_module
 from recs.engine.recommenders.hybrid import Hybrid
 from recs.engine.recommenders.second_stage import stage, two_stages
 from recs.engine.recommenders.second_stage.answers import HEADS, Head
@@ -176,6 +178,18 @@ def test_a_second_stage_is_judged_with_the_owners_weights(transformer, monkeypat
     learn_second_stage(transformer, held_out)
 
     assert made[0].weights == {Head.PURCHASE: 0.5}
+
+
+def test_a_transformers_is_not_judged_by_those_on_whom_its_epoch_was_chosen(monkeypatch):
+    told = []
+    monkeypatch.setattr(two_stages, "judged", lambda *_, chosen_on, **__: told.append(chosen_on))
+    monkeypatch.setattr(transformer_module, "VALIDATION_ROWS", 4)
+    rows = 10
+    held_out = HeldOut([HISTORY] * rows, [np.array([6])] * rows, [HISTORY.item] * rows)
+
+    small_transformer(epochs=1).fit(grouped(), shelves(ITEMS), budget=Budget(60), seed=3, validation=held_out)
+
+    assert told[0].tolist() == held_out.sample(4, seed=3).users.tolist()
 
 
 def test_what_serves_hears_the_heads_that_were_judged(transformer, monkeypatch):
