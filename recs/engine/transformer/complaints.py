@@ -67,6 +67,8 @@ def renumbered(
 
 def turned_away(users: FloatArray, complained: Sequence[FloatArray]) -> FloatArray:
     """Unit vectors [b, d], each turned away from the vectors [·, d] that are complained of; zeros stay zeros."""
+    if not any(map(len, complained)):
+        return users
     turned = users.copy()
     for row, vectors in enumerate(complained):
         if len(vectors) and users[row].any():

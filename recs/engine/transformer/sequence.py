@@ -65,20 +65,30 @@ def sequence_batch(histories: Sequence[History], longest: int, *, item_count: in
     left out."""
     read = [_read(history, longest, item_count) for history in histories]
     length = np.array([len(one) for one, _ in read], dtype=np.int64)
+    item, kind, time, value = _padded([one for one, _ in read], length)
+    complained = [against for _, against in read]
+    # Once for all rows: history by history took as long as the tower itself. Padding has no time, so no gap.
+    return SequenceBatch(item, kind, gap_bucket(time), scaled_value(value), length, complained)
+
+
+def _padded(
+    histories: Sequence[History], length: IntArray
+) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+    """Items, kinds, times and values [b, n]; of one history alone there is nothing to pad nor to copy."""
+    if len(histories) == 1 and length[0]:
+        (only,) = histories
+        return only.item[None], only.kind[None], only.time[None], only.value[None]
     shape = len(histories), max(1, int(length.max(initial=0)))
     item = np.full(shape, -1, dtype=np.int64)
     kind = np.zeros(shape, dtype=np.int64)
     time = np.zeros(shape, dtype=np.int64)
     value = np.zeros(shape, dtype=np.float32)
-    for row, (one, _) in enumerate(read):
-        size = len(one)
+    for row, (one, size) in enumerate(zip(histories, length, strict=True)):
         item[row, :size] = one.item
         kind[row, :size] = one.kind
         time[row, :size] = one.time
         value[row, :size] = one.value
-    complained = [against for _, against in read]
-    # Once for all rows: history by history took as long as the tower itself. Padding has no time, so no gap.
-    return SequenceBatch(item, kind, gap_bucket(time), scaled_value(value), length, complained)
+    return item, kind, time, value
 
 
 def _read(history: History, longest: int, item_count: int) -> tuple[History, IntArray]:

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recs.engine.interactions import FloatArray, IntArray, Kind
+from recs.engine.transformer.alone import alone
 from recs.engine.transformer.dropout import thinned
 from recs.engine.transformer.sequence import GAP_BUCKETS
-from recs.engine.transformer.traced import newest_of_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,6 @@ class Block(nn.Module):
             nn.init.zeros_(last.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        # Shapes are never asked of ``x``: a trace would work them out at every run, by tensors of one number.
         parts = self.mix(self.attention_norm(x)).unflatten(-1, (3, self.heads, self.head_width))
         query, key, value = parts.permute(2, 0, 3, 1, 4).unbind()
         mixed = (
@@ -196,11 +195,9 @@ class UserTower(nn.Module):
             return np.zeros((len(lengths), self.config.dimension), dtype=np.float32)
         if self.training:
             self.eval()
-        read = _tensors(vectors, kind, gap, value, lengths)
-        if len(lengths) == 1 and lengths[0] == vectors.shape[1]:
-            alone: FloatArray = newest_of_one(self, self.config.dimension)(*read).numpy()
-            return alone
-        found: FloatArray = self.newest(*read).numpy()
+        if len(lengths) == 1 and lengths[0] == vectors.shape[1] and len(self.blocks) == 1:
+            return alone(self)(vectors[0], kind[0], gap[0], value[0])[None]
+        found: FloatArray = self.newest(*_tensors(vectors, kind, gap, value, lengths)).numpy()
         found[lengths == 0] = 0.0
         return found
 
