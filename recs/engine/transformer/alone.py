@@ -51,7 +51,7 @@ class Alone:
         self.out, self.up, self.down = map(_Linear, (block.out, block.up, block.down))
 
     def __call__(self, vectors: FloatArray, kind: IntArray, gap: IntArray, value: FloatArray) -> FloatArray:
-        x = vectors * self.scale
+        x = np.multiply(vectors, self.scale, dtype=np.float32)
         x += self.position[: len(x)][::-1]
         x += self.kind.take(kind, axis=0)
         x += self.gap.take(gap, axis=0)
