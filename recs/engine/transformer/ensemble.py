@@ -69,7 +69,8 @@ class UserTowers(nn.Module):
         if not against.any():
             return as_stored(self.last_states(vectors, kind, gap_bucket(time), scaled_value(value), lengths))
         kept = inside & ~against
-        order = np.argsort(~kept, axis=1, kind="stable")
+        # Those that are kept first, and no more places than they take.
+        order = np.argsort(~kept, axis=1, kind="stable")[:, : max(1, int(kept.sum(axis=1).max()))]
         first = np.arange(len(kind))[:, None], order
         gap, scaled = gap_bucket(time[first]), scaled_value(value[first])
         users = self.last_states(

@@ -59,7 +59,7 @@ def test_stopping_by_hand_ends_in_one_line_and_a_row(environment, tmp_path):
     small_shop.make_histories(small_shop.make_shelves(6, 30), shoppers=300, length=25)
     command = ["manage.py", "retrain", "--minutes", "0.15"]
     with python_process(command, log=tmp_path / "retrain.log", environment=environment) as process:
-        wait_for_checkpoint(process)
+        process.wait_for(TrainingRun.objects.filter(stage="train").exists, what="the training")
         os.killpg(process.pid, 2)
         process.popen.wait(30)
         assert process.popen.returncode == 1
