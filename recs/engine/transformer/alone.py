@@ -38,10 +38,10 @@ class Alone:
         (block,) = tower.blocks
         width, heads, self.head_width = block.width, block.heads, block.head_width
         self.scale, self.cooler = np.float32(math.sqrt(width)), np.float32(self.head_width**-0.5)
-        self.position, self.kind, self.gap, self.value = map(
-            _view, (tower.position.weight, tower.kind.weight, tower.gap.weight, tower.value.weight)
+        self.position, self.kind, self.gap = map(
+            _view, (tower.position.weight, tower.kind.weight, tower.gap.weight)
         )
-        self.value = self.value[:, 0]
+        self.value = _view(tower.value.weight)[:, 0]
         mix, bias = _view(block.mix.weight), _view(block.mix.bias)
         self.query, self.query_bias = mix[:width], bias[:width]
         _, self.keys, self.values = mix.reshape(3, heads, self.head_width, width)

@@ -57,6 +57,18 @@ def test_a_long_history_is_cut_to_its_newest_and_items_outside_the_catalogue_are
     assert batch.length.tolist() == [3, 0, 1]
 
 
+@pytest.mark.parametrize("items", [[1, 2, -1, 3, 4, 10], [9], [], [-1, 10]])
+def test_one_history_is_read_as_it_is_beside_a_longer_one(items: list[int]):
+    one, longer = History.of_items(items), History.of_items([5, 6, 7])
+    alone, beside = sequence_batch([one], 3, item_count=10), sequence_batch([one, longer], 3, item_count=10)
+
+    assert alone.length[0] == beside.length[0]
+    for name in ("item", "kind", "gap", "value"):
+        read, other = getattr(alone, name)[0], getattr(beside, name)[0]
+        assert read.dtype == other.dtype
+        assert read[: alone.length[0]].tolist() == other[: alone.length[0]].tolist()
+
+
 def test_a_long_history_becomes_pieces_that_meet_in_one_interaction():
     data = interactions(list(range(8)), [0] * 8)
 
