@@ -114,7 +114,7 @@ def _manifest(path: Path, sha256: str | None) -> dict[str, Any]:
         raise ArtifactError(f"{path} cannot be read: {failure.strerror}") from failure
     except (ValueError, RecursionError) as failure:
         raise ArtifactError(f"{path} is not JSON: {failure}") from failure
-    if sha256 and hashlib.sha256(text).hexdigest() != sha256:
+    if sha256 is not None and hashlib.sha256(text).hexdigest() != sha256:
         raise ArtifactError(f"{path} is not the manifest that was published: its SHA-256 differs")
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else None

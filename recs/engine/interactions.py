@@ -145,6 +145,19 @@ class Interactions:
     def __len__(self) -> int:
         return len(self.item)
 
+    @property
+    def read(self) -> NDArray[np.bool_]:
+        """bool [n]: what is learnt from of an item of the catalogue: neither complaints nor what they take back."""
+        bad = complaint(self.kind, self.value)
+        read = (self.item >= 0) & ~bad
+        # Keys are made for complaints alone: of 20 million rows they take 160 MB.
+        return read & ~taken_back(self.user * (self.item_count + 1) + self.item, bad) if bad.any() else read
+
+    @property
+    def wishes(self) -> NDArray[np.bool_]:
+        """bool [n]: of these, what says that the user wants the item."""
+        return self.read & of_positive_kind(self.kind)
+
     def kept(self, rows: IntArray) -> Interactions:
         """These rows alone, in this order."""
         return Interactions(

@@ -10,6 +10,7 @@ from recs.engine.interactions import HeldOut, Interactions, Items
 from recs.engine.learning_curve import CurvePoint, LearningCurve
 from recs.engine.recommender import Budget, ProgressCallback, Recommender
 from recs.engine.recommenders import FAMILY
+from recs.engine.recommenders.ease import Ease
 from recs.engine.recommenders.hybrid import MEMBERS, Hybrid
 from recs.engine.recommenders.scoring import ScoringRecommender
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
@@ -38,12 +39,13 @@ class Fitted:
 @dataclass(frozen=True, slots=True)
 class OwnSettings:
     """As a shop's nightly training has them: ``training`` of the transformer, ``longest`` history that it reads,
-    ``heads`` of a second stage, ``members`` of the blend."""
+    ``heads`` of a second stage, ``members`` of the blend, ``whole_ease``: the most items of one of full rank."""
 
     training: TrainingConfig
     longest: int
     heads: Mapping[str, float]
     members: Collection[str]
+    whole_ease: int
 
 
 def fit(
@@ -71,10 +73,12 @@ def fit(
 
 
 def made(name: str, own: OwnSettings | None) -> Recommender:
-    """A recommender of the family; its transformer and graph, also those within a blend, have the shop's settings, and
-    a blend the members that it has at night."""
-    if own is None or name not in (Transformer.name, Hybrid.name):
+    """A recommender of the family. Its transformer, graph and EASE, also those of a blend, have the shop's settings,
+    and a blend the members that it has at night."""
+    if own is None or name not in (Transformer.name, Hybrid.name, Ease.name):
         return FAMILY[name]()
+    if name == Ease.name:
+        return Ease(own.whole_ease)
     user = UserTowerConfig(longest=own.longest)
     recommender: TwoStages
     if name == Transformer.name:
@@ -84,6 +88,7 @@ def made(name: str, own: OwnSettings | None) -> Recommender:
             **MEMBERS,
             Transformer.name: partial(MEMBERS[Transformer.name], user=user, training=own.training),
             TransitionGraph.name: partial(TransitionGraph, own.training.kind_weights),
+            Ease.name: partial(Ease, own.whole_ease),
         }
         recommender = Hybrid({member: maker for member, maker in members.items() if member in own.members})
     recommender.mix(own.heads)

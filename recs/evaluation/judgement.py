@@ -78,6 +78,7 @@ def as_json(one: Judged) -> dict[str, Any]:
             {"seconds": point.seconds, "stage": point.stage, **point.figures} for point in outcome.curve
         ],
     }
+    result |= outcome.made_of
     if one.hr_10_difference and one.ndcg_10_difference:
         result["against_baseline"] = {
             "baseline": one.against,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from recs.engine.interactions import HeldOut, IntArray, Interactions
 from recs.engine.learning_curve import CurvePoint
 from recs.engine.metrics import gini, novelty
 from recs.engine.recommender import Budget, ProgressCallback
-from recs.engine.recommenders.second_stage.two_stages import validated
+from recs.engine.recommenders.second_stage.two_stages import TwoStages, validated
 from recs.engine.sequences import SequenceData, leave_last_out, read_sequences
 from recs.evaluation.fitting import Lesson, fit
 from recs.evaluation.memory import peak_rss_mb
@@ -48,7 +49,8 @@ JUDGED_ROWS = 30_000
 class Outcome:
     """Of one recommender: ``test`` with all its rows, parts of it by name, curve and cost.
 
-    ``cold_rows`` bool [rows]: whose target was taken out of training.
+    ``cold_rows`` bool [rows]: whose target was taken out of training; ``made_of``: the blend and what became of a
+    second stage, of those that have them.
     """
 
     recommender: str
@@ -65,6 +67,7 @@ class Outcome:
     clicks: dict[str, Part] = field(default_factory=dict)
     curve: list[CurvePoint] = field(default_factory=list)
     cold_rows: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    made_of: dict[str, Any] = field(default_factory=dict)
 
 
 def protocol(data: SequenceData, holdout: Holdout, *, seed: int) -> Protocol:
@@ -143,6 +146,7 @@ class LeaveLastOutJob:
             },
             curve=fitted.curve,
             cold_rows=cold.targets_among(asked.test, asked.cold),
+            made_of=recommender.made_of() if isinstance(recommender, TwoStages) else {},
         )
 
     def _parts(self, quality: Quality, rows: dict[str, np.ndarray]) -> dict[str, Part]:

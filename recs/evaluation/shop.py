@@ -21,7 +21,7 @@ from recs.evaluation.modalities import MODALITIES, ModalityJob
 from recs.evaluation.replaying import ReplayJob
 from recs.history import Export
 from recs.nightly.dataset import VALIDATION_SHARE, NotEnoughHistory, load_history
-from recs.nightly.train import OF_THE_BLEND, kind_weights
+from recs.nightly.train import MOST_FOR_WHOLE_EASE, OF_THE_BLEND, kind_weights
 from recs.second_stage_weights import second_stage_weights
 
 SHUFFLED, IN_FILE_ORDER = "shuffled", "as in the file"
@@ -48,7 +48,13 @@ def replay_jobs(
 def own_settings() -> OwnSettings:
     """As the nightly training takes them."""
     training = TrainingConfig(kind_weights=kind_weights())
-    return OwnSettings(training, settings.HISTORY_LENGTH, second_stage_weights(), members=OF_THE_BLEND)
+    return OwnSettings(
+        training,
+        settings.HISTORY_LENGTH,
+        second_stage_weights(),
+        members=OF_THE_BLEND,
+        whole_ease=MOST_FOR_WHOLE_EASE,
+    )
 
 
 def modality_jobs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.table import Table
 
@@ -10,6 +11,7 @@ from recs.engine.breakdown import Part
 from recs.engine.comparison import Interval, Paired
 from recs.engine.sequences import SequenceData
 from recs.evaluation.judgement import Judged, baseline_of
+from recs.evaluation.leave_last_out import Outcome
 
 METRICS = ("hr@5", "hr@10", "ndcg@5", "ndcg@10", "mrr", "coverage@10")
 
@@ -28,7 +30,7 @@ def leave_last_out_tables(data: SequenceData, judged: Sequence[Judged]) -> list[
         },
     }
     tables += [parts_table(title, rows) for title, rows in parts.items() if any(rows.values())]
-    return tables
+    return tables + made_of_tables([one.outcome for one in judged])
 
 
 def parts_table(title: str, rows: Mapping[str, Mapping[str, Part]]) -> Table:
@@ -42,6 +44,42 @@ def parts_table(title: str, rows: Mapping[str, Mapping[str, Part]]) -> Table:
         table.add_row(recommender, *[_part(some) for some in parts.values()])
     table.caption = "NDCG@10 [95 % interval] · HR@10; in brackets how many rows"
     return table
+
+
+def made_of_tables(outcomes: Sequence[Outcome]) -> list[Table]:
+    """What became of second stages, and what the members of a blend count; nothing where there are none."""
+    made = {one.recommender: one.made_of for one in outcomes if one.made_of}
+    tables = []
+    if made:
+        stages = Table(title="second stages, judged on validation by shoppers whom they had not learnt from")
+        for name in ("recommender", "first alone", "both", "gain, 95 %", "kept", "heads"):
+            stages.add_column(name)
+        for recommender, parts in made.items():
+            stages.add_row(recommender, *_second_stage(parts["second_stage"]))
+        tables.append(stages)
+    for recommender, parts in made.items():
+        if blend := parts.get("blend_by_length_of_history"):
+            weights = Table(title=f"{recommender}: what its members count, by length of history")
+            members = list(next(iter(blend.values())))
+            for name in ("", *members):
+                weights.add_column(name, justify="right")
+            for length, own in blend.items():
+                weights.add_row(length, *[f"{own[member]:.3f}" for member in members])
+            tables.append(weights)
+    return tables
+
+
+def _second_stage(found: Mapping[str, Any]) -> list[str]:
+    kept = "yes" if found["kept"] else "no"
+    if "first_ndcg@10" not in found:
+        return ["", "", "not judged: too few answers, or no time", kept, ""]
+    return [
+        f"{found['first_ndcg@10']:.4f}",
+        f"{found['both_ndcg@10']:.4f}",
+        f"{found['gain_low']:+.4f} to {found['gain_high']:+.4f}",
+        kept,
+        ", ".join(found["heads"]),
+    ]
 
 
 def interval(found: Interval | None) -> str:

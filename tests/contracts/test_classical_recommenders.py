@@ -60,11 +60,14 @@ def test_a_complaint_in_a_history_is_no_wish_for_what_is_like_it(name: str, kind
 
 
 @pytest.mark.parametrize("name", [name for name in MAKERS if name not in ("transformer", "hybrid")])
-def test_bad_ratings_in_training_are_not_learnt_from(name: str):
+@pytest.mark.parametrize("bought", [[], [0, 1, 4, 7]], ids=["rated", "bought and rated"])
+def test_bad_ratings_in_training_are_not_learnt_from(name: str, bought: list[int]):
     data = grouped()
-    bad = interactions_of([[0, 1, 4, 7]] * 90, ITEMS)
-    bad.kind[:] = int(Kind.RATING)
-    bad.value[:] = 2.0
+    row = np.array([*bought, 0, 1, 4, 7])
+    bad = interactions_of([row.tolist()] * 90, ITEMS)
+    poor = np.tile(np.arange(len(row)) >= len(bought), 90)
+    bad.kind[poor] = int(Kind.RATING)
+    bad.value[poor] = 2.0
     both = Interactions(
         np.concatenate([data.user, bad.user + data.user_count]),
         np.concatenate([data.item, bad.item]),
@@ -147,7 +150,7 @@ def test_ease_solves_for_no_penalty_that_there_is_no_time_for(monkeypatch: pytes
     now = [0.0]
     solved = []
 
-    def solver(seen: sparse.csr_matrix, *, seed: int, until: float):
+    def solver(seen: sparse.csr_matrix, *, most_items: int, seed: int, until: float):
         def solve(penalty: float):
             now[0] += 40.0
             solved.append(penalty)

@@ -40,6 +40,10 @@ it, the first."""
 class Ease(ScoringRecommender):
     name = "ease"
 
+    def __init__(self, most_items: int = MOST_ITEMS) -> None:
+        """``most_items``: of a larger catalogue the weights are of low rank."""
+        self.most_items = most_items
+
     def fit(
         self,
         interactions: Interactions,
@@ -52,7 +56,8 @@ class Ease(ScoringRecommender):
     ) -> None:
         until = time.monotonic() + budget.seconds
         self.popular = popularity(interactions, items.count)
-        solve = _solver(wanted_matrix(interactions, items.count), seed=seed, until=until)
+        wanted = wanted_matrix(interactions, items.count)
+        solve = _solver(wanted, most_items=self.most_items, seed=seed, until=until)
         self.penalty, self.decay = PENALTIES[0], DECAYS[0]
         if not validation:
             self.weights = solve(self.penalty)
@@ -104,11 +109,13 @@ class Ease(ScoringRecommender):
         return read_wishes(histories, len(self.popular), decay=self.decay, against=AGAINST)
 
 
-def _solver(seen: sparse.csr_matrix, *, seed: int, until: float) -> Callable[[float], ItemWeights]:
+def _solver(
+    seen: sparse.csr_matrix, *, most_items: int, seed: int, until: float
+) -> Callable[[float], ItemWeights]:
     """Weights by penalty, whole where ``until`` leaves time for one solution; what all penalties need alike is computed
     once."""
     items = seen.shape[1]
-    if items <= MOST_ITEMS and (not (takes := seconds_to_solve(items)) or time.monotonic() + takes <= until):
+    if items <= most_items and (not (takes := seconds_to_solve(items)) or time.monotonic() + takes <= until):
         gram = (seen.T @ seen).tocsr()
         return lambda penalty: ease_weights(gram, penalty)
     directions, values = leading_directions(seen, RANK, seed=seed)

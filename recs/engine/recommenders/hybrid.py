@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -204,12 +205,13 @@ class Hybrid(TwoStages):
             self.members[name] = member
         self.unpack_second(artifact)
 
-    def weights_by_length(self) -> dict[str, dict[str, float]]:
-        """What each member counts, by length of history."""
-        return {
+    def made_of(self) -> dict[str, Any]:
+        """Also what each member counts, by length of history."""
+        blend = {
             length: dict(zip(self.members, (round(float(weight), 3) for weight in own), strict=True))
             for length, own in zip(LENGTH_NAMES, self.weights, strict=True)
         }
+        return {**super().made_of(), "blend_by_length_of_history": blend}
 
     @property
     def parameters(self) -> int:

@@ -18,7 +18,7 @@ from scipy import sparse
 from torch import Tensor
 
 from recs.engine.artifact import Artifact, array
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, Kind, wanted
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, Kind
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.recommenders.least_squares import Side, rotated, solve
 from recs.engine.recommenders.popularity import popularity
@@ -187,7 +187,7 @@ def _by_kind(kinds: IntArray) -> FloatArray:
 
 def _weights(interactions: Interactions, item_count: int) -> sparse.csr_matrix:
     """float32 users × items: w, of the kind that says most where a user met an item more than once."""
-    positive = wanted(interactions.kind, interactions.value) & (interactions.item >= 0)
+    positive = interactions.wishes
     user, item = interactions.user[positive], interactions.item[positive]
     weight = _by_kind(interactions.kind[positive])
     order = np.lexsort((weight, item, user))

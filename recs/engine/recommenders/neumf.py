@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from recs.engine.interactions import FloatArray, Interactions, wanted
+from recs.engine.interactions import FloatArray, Interactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Examples:
     """Each wish of training but a user's first, and the wishes before it."""
 
     def __init__(self, interactions: Interactions, config: NeuMfConfig) -> None:
-        positive = wanted(interactions.kind, interactions.value) & (interactions.item >= 0)
+        positive = interactions.wishes
         user = interactions.user[positive]
         self.config = config
         self.item = torch.from_numpy(interactions.item[positive])

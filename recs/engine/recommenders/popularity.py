@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recs.engine.artifact import Artifact, array
-from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items, wanted
+from recs.engine.interactions import FloatArray, HeldOut, History, Interactions, Items
 from recs.engine.recommender import Budget, ProgressCallback
 from recs.engine.recommenders.scoring import ScoringRecommender
 
@@ -31,7 +31,7 @@ def popularity(interactions: Interactions, item_count: int) -> FloatArray:
             f"the interactions are with items 0 to {max(highest, interactions.item_count - 1)},"
             f" the catalogue has 0 to {item_count - 1}"
         )
-    positive = wanted(interactions.kind, interactions.value) & (interactions.item >= 0)
+    positive = interactions.wishes
     time = interactions.time[positive]
     newest = time.max(initial=0)
     age = np.where(time > 0, (newest - time) / 86_400.0, 0.0)

@@ -12,7 +12,7 @@ import torch
 
 from recs.engine.artifact import Artifact, array
 from recs.engine.checkpoint import fingerprint
-from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items, complaint
+from recs.engine.interactions import FloatArray, HeldOut, History, IntArray, Interactions, Items
 from recs.engine.recommender import Budget, Progress, ProgressCallback
 from recs.engine.recommenders.beginning import best_beginning
 from recs.engine.recommenders.inner_products import inner_products
@@ -119,8 +119,7 @@ class Transformer(TwoStages):
         # it would be pushed away from everybody, and what is made like it.
         taught = of_teachers(interactions)
         self.trained = np.zeros(items.count, dtype=bool)
-        read = (taught.item >= 0) & ~complaint(taught.kind, taught.value)
-        self.trained[taught.item[read]] = True
+        self.trained[taught.item[taught.read]] = True
         asked = (validation or HeldOut([], [], [])).sample(VALIDATION_ROWS, seed=seed)
         if asked and not warmed:
             tried = copy.deepcopy(self.user_tower.members[0])

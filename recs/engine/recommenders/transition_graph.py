@@ -24,7 +24,6 @@ from recs.engine.interactions import (
     Items,
     Kind,
     shuffled_within_moments,
-    wanted,
 )
 from recs.engine.recommender import Budget, ProgressCallback
 from recs.engine.recommenders.content_parts import content_vectors, part_shapes, unit_in_place
@@ -81,7 +80,7 @@ class TransitionGraph(ByNeighbours):
         self.popular = popularity(interactions, items.count)
         # The order of what shares a moment is nobody's.
         told = shuffled_within_moments(interactions, np.random.default_rng(seed))
-        told = told.kept(np.flatnonzero(wanted(told.kind, told.value) & (told.item >= 0)))
+        told = told.kept(np.flatnonzero(told.wishes))
         onward, content = _onward(told, self.kind_weights), _content(items)
         built: Setting | None = None
 

@@ -22,7 +22,7 @@ from recs.engine.interactions import (
 
 def wanted_matrix(interactions: Interactions, item_count: int) -> sparse.csr_matrix:
     """float32 users × items, 1 where a user wanted an item, however often."""
-    positive = wanted(interactions.kind, interactions.value) & (interactions.item >= 0)
+    positive = interactions.wishes
     ones = np.ones(int(positive.sum()), dtype=np.float32)
     matrix = sparse.csr_matrix(
         (ones, (interactions.user[positive], interactions.item[positive])),

@@ -41,15 +41,14 @@ NO_COMPLAINTS = Complaints(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
 
 
 def apart(interactions: Interactions) -> tuple[Interactions, Complaints]:
-    """The interactions without the complaints, and those of the complaints that something came before; neither with
-    items outside the catalogue."""
-    if (interactions.item < 0).any():
-        interactions = interactions.kept(np.flatnonzero(interactions.item >= 0))
-    against = complaint(interactions.kind, interactions.value)
-    if not against.any():
+    """The interactions without the complaints and what those take back, and the complaints that something came before;
+    neither with items outside the catalogue."""
+    read = interactions.read
+    if read.all():
         return interactions, NO_COMPLAINTS
-    kept = interactions.kept(np.flatnonzero(~against))
-    before = np.cumsum(~against) - 1
+    against = (interactions.item >= 0) & complaint(interactions.kind, interactions.value)
+    kept = interactions.kept(np.flatnonzero(read))
+    before = np.cumsum(read) - 1
     rows = np.flatnonzero(against & (before >= 0))
     rows = rows[kept.user[before[rows]] == interactions.user[rows]]
     return kept, Complaints(before[rows], interactions.item[rows], interactions.kind[rows])

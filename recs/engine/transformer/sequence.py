@@ -110,10 +110,9 @@ class Segments:
 
 
 def of_teachers(interactions: Interactions) -> Interactions:
-    """Those of users of whom a training learns what follows what: two interactions that are no complaints at least.
-    All, where there is no such user."""
-    read = (interactions.item >= 0) & ~complaint(interactions.kind, interactions.value)
-    teaches = np.bincount(interactions.user[read], minlength=interactions.user_count) >= 2
+    """Those of users of whom a training learns what follows what, from two interactions that it reads at least. All,
+    where there is no such user."""
+    teaches = np.bincount(interactions.user[interactions.read], minlength=interactions.user_count) >= 2
     taught = teaches[interactions.user]
     # A million items come with gigabytes of columns: not copied for nothing.
     return interactions if taught.all() or not taught.any() else interactions.kept(np.flatnonzero(taught))

@@ -22,6 +22,7 @@ from recs.evaluation.peers.exchange import Answer
 from recs.evaluation.peers.family import PEERS, RACED
 from recs.evaluation.peers.report import Race, of_ten_places, peer_json, peers_table, race
 from recs.evaluation.peers.running import PeerError, outcome_of, run_peer, task_of
+from recs.evaluation.tables import made_of_tables
 from recs.evaluation.written import WriteError, check_target, described, write_json
 
 DEFAULT = ("item_knn", "ease", "transformer", "hybrid")
@@ -88,7 +89,8 @@ class Command(BaseCommand):
 
         judged = judge(outcomes, seed=seed)
         races = _races(answers, outcomes, asked, seed=seed)
-        console.print(peers_table(data, judged, answers))
+        for table in (peers_table(data, judged, answers), *made_of_tables(outcomes)):
+            console.print(table)
         for one in races:
             console.print(str(one), highlight=False)
         report = {

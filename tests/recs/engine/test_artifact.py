@@ -78,9 +78,10 @@ def test_another_format_is_refused(folder: Path):
         read_artifact(folder)
 
 
-def test_a_manifest_that_was_not_published_is_refused(folder: Path):
+@pytest.mark.parametrize("published", ["0" * 64, ""])
+def test_a_manifest_that_was_not_published_is_refused(folder: Path, published: str):
     with pytest.raises(ArtifactError, match="its SHA-256 differs"):
-        read_artifact(folder, sha256="0" * 64)
+        read_artifact(folder, sha256=published)
 
 
 def test_a_folder_that_is_no_artifact_is_refused(tmp_path: Path):

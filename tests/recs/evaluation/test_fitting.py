@@ -1,6 +1,7 @@
 """Who is measured on a shop's history is made as the shop's training makes them."""
 
 from recs.engine.interactions import Kind
+from recs.engine.recommenders.ease import Ease
 from recs.engine.recommenders.hybrid import Hybrid
 from recs.engine.recommenders.item_knn import ItemKnn
 from recs.engine.recommenders.transformer import Transformer
@@ -13,6 +14,7 @@ OWN = OwnSettings(
     30,
     {"purchase": 2.0},
     members=["transformer", "transition_graph", "ease"],
+    whole_ease=5,
 )
 
 
@@ -29,6 +31,9 @@ def test_transformer_graph_and_second_stage_have_the_shops_settings():
         assert transformer.training_config == OWN.training
         assert transformer.user_config.longest == 30
     assert graph.kind_weights == {Kind.VIEW: 0.0}
+    for ease in (made("ease", OWN), blend.makers["ease"]()):
+        assert isinstance(ease, Ease)
+        assert ease.most_items == 5
     assert alone.heads == blend.heads == {"purchase": 2.0}
     assert not member.second_stage
 

@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from recs.engine.evaluation import Quality
 from recs.engine.learning_curve import CurvePoint
@@ -12,6 +14,7 @@ from recs.evaluation.judgement import as_json, baseline_of, judge
 from recs.evaluation.leave_last_out import Outcome
 from recs.evaluation.options import OptionError
 from recs.evaluation.plots import check_plot, drawn
+from recs.evaluation.tables import made_of_tables
 from recs.evaluation.written import WriteError
 
 
@@ -57,6 +60,37 @@ def test_all_that_was_measured_can_be_written():
     assert written[1]["against_baseline"]["ndcg@10"]["difference"] == 0.25
     low, high = written[0]["ndcg@10_interval"]
     assert low < written[0]["ndcg@10"] < high
+
+
+def test_what_became_of_second_stages_and_what_a_blend_is_of_is_written_and_shown():
+    verdict = {
+        "first_ndcg@10": 0.3,
+        "both_ndcg@10": 0.35,
+        "gain_low": 0.04,
+        "gain_high": 0.06,
+        "heads": ["view"],
+    }
+    blend = {"1": {"ease": 0.75, "transformer": 0.25}, "10+": {"ease": 0.5, "transformer": 0.5}}
+    hybrid = replace(
+        OURS,
+        recommender="hybrid",
+        made_of={"second_stage": {"kept": True, **verdict}, "blend_by_length_of_history": blend},
+    )
+    alone = replace(OURS, made_of={"second_stage": {"kept": False}})
+
+    written = json.loads(json.dumps([as_json(one) for one in judge([BEST, alone, hybrid], seed=0)]))
+    console = Console(file=StringIO(), width=200)
+    for table in made_of_tables([BEST, alone, hybrid]):
+        console.print(table)
+
+    assert "second_stage" not in written[0]
+    assert written[1]["second_stage"] == {"kept": False}
+    assert written[2]["second_stage"] == {"kept": True, **verdict}
+    assert written[2]["blend_by_length_of_history"] == blend
+    shown = console.file.getvalue()
+    for part in ("not judged", "0.3000", "0.3500", "+0.0400 to +0.0600", "view", "0.750"):
+        assert part in shown
+    assert made_of_tables([BEST]) == []
 
 
 def test_a_plot_that_cannot_be_drawn_is_refused_before_anything_is_computed(tmp_path, monkeypatch):

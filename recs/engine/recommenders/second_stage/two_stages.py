@@ -6,7 +6,7 @@ import copy
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -55,6 +55,12 @@ class TwoStages(ScoringRecommender):
         alone = copy.copy(self)
         alone.second = None
         return alone
+
+    def made_of(self) -> dict[str, Any]:
+        """What became of a second stage in training, to be read: whether it was ``kept``, and the verdict's figures
+        where there was one."""
+        found = self.verdict.figures() if self.verdict else {}
+        return {"second_stage": {"kept": self.second is not None, **found}}
 
     def mix(self, weights: Mapping[str, float]) -> None:
         """Sets ``heads``, for a second stage that is there and for one that is to be learnt."""

@@ -64,6 +64,33 @@ def test_complaints_stand_after_the_same_users_interaction_before_them():
     ]
 
 
+def test_what_a_complaint_takes_back_is_not_learnt_from_either():
+    data = interactions(
+        [
+            (0, 1, Kind.VIEW, np.nan),
+            (0, 2, Kind.PURCHASE, np.nan),
+            (0, 3, Kind.VIEW, np.nan),
+            (0, 2, Kind.RATING, 1.0),
+            (0, 2, Kind.PURCHASE, np.nan),
+            (1, 2, Kind.PURCHASE, np.nan),
+            (1, ITEMS - 1, Kind.PURCHASE, np.nan),
+            (2, -1, Kind.HIDE, np.nan),
+        ]
+    )
+
+    kept, complaints = apart(data)
+
+    assert list(zip(kept.user.tolist(), kept.item.tolist(), strict=True)) == [
+        (0, 1),
+        (0, 3),
+        (0, 2),
+        (1, 2),
+        (1, ITEMS - 1),
+    ]
+    assert complaints.item.tolist() == [2]
+    assert complaints.after.tolist() == [1]
+
+
 def test_where_a_long_history_is_cut_a_complaint_teaches_once():
     rows = [(0, item, Kind.VIEW, np.nan) for item in range(5)]
     rows.insert(3, (0, 9, Kind.HIDE, np.nan))
