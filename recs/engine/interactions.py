@@ -93,7 +93,7 @@ class History:
     @property
     def wishes(self) -> NDArray[np.bool_]:
         """bool [n]: what says of an item of the catalogue that the user wants it: neither complaints, nor what they
-        take back, nor what left the cart."""
+        take back, nor that something left the cart."""
         wishes = (self.item >= 0) & wanted(self.kind, self.value)
         return wishes & ~taken_back(self.item, complaint(self.kind, self.value))
 

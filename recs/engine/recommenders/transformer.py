@@ -1,4 +1,4 @@
-"""``p(u, c) = <f(history), g(item)>``: the transformer as a recommender."""
+"""``p(u, c) = <f(history), g(item)>``: the transformer as a recommender; its sources stand with its parts."""
 
 from __future__ import annotations
 

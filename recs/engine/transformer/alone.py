@@ -1,9 +1,8 @@
 """One history encoded by numpy: the newest state of a tower of one layer.
 
 A shopper waits for one vector, which takes little arithmetic but some sixty small operations, and numpy spends less on
-each: in an hour when the machine did little, 0.2 ms for fifty interactions where torch took 0.4 by a trace and 1.0
-without. Batches are torch's. The arrays are views of the tower's own weights, so what is learnt or loaded later is what
-it uses.
+each than torch: half the time of a trace (docs/engine.md has the figures). Batches are torch's. The arrays are views of
+the tower's own weights, so what is learnt or loaded later is what it uses.
 """
 
 from __future__ import annotations
