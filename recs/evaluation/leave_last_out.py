@@ -139,7 +139,7 @@ class LeaveLastOutJob:
             train_seconds=fitted.seconds,
             peak_rss_mb=peak_rss_mb(),
             parameters=recommender.parameters,
-            cold=self._parts(test, cold_and_warm(asked.test, asked.cold)) if len(asked.cold) else {},
+            cold=cold_and_warm(recommender, test, asked.test, asked.cold, item_count=count, seed=self.seed),
             clicks={
                 str(clicks): self._after(clicks, asked.newcomers, recommender, count)
                 for clicks in range(cold.CLICKS if asked.newcomers else 0)
@@ -160,9 +160,26 @@ class LeaveLastOutJob:
         return part(quality, np.ones(len(held_out), dtype=bool), seed=self.seed)
 
 
-def cold_and_warm(held_out: HeldOut, items: IntArray) -> dict[str, np.ndarray]:
+def cold_and_warm(
+    recommender: Ranks, quality: Quality, held_out: HeldOut, items: IntArray, *, item_count: int, seed: int
+) -> dict[str, Part]:
+    """Parts of the ``quality`` on those rows: targets among ``items``, which are cold, and others; and the cold ones
+    once more, with the cold items alone as candidates, as places that are kept for newcomers are filled. Nothing where
+    no item is cold."""
+    if not len(items):
+        return {}
     unseen = cold.targets_among(held_out, items)
-    return {"cold": unseen, "warm": ~unseen}
+    users = held_out.users
+    parts = {
+        name: part(quality, rows, groups=users, seed=seed)
+        for name, rows in (("cold", unseen), ("warm", ~unseen))
+    }
+    if unseen.any():
+        asked = held_out.of(np.flatnonzero(unseen))
+        alone = evaluate(recommender, asked, item_count=item_count, depth=10, among=items)
+        groups = None if users is None else asked.users
+        parts["cold, among cold"] = part(alone, np.ones(len(asked), dtype=bool), groups=groups, seed=seed)
+    return parts
 
 
 def interaction_counts(interactions: Interactions) -> IntArray:

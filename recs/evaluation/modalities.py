@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from recs.engine.breakdown import Part, part
+from recs.engine.breakdown import Part
 from recs.engine.evaluation import evaluate
 from recs.engine.interactions import HeldOut, IntArray, Items
 from recs.engine.recommender import Budget, ProgressCallback
@@ -57,10 +57,9 @@ class ModalityJob:
             self.recommender, lesson, budget=Budget(self.seconds), seed=self.seed, own=self.own, tell=tell
         )
         quality = evaluate(fitted.recommender, self.test, item_count=items.count, depth=10)
-        parts = {
-            name: part(quality, rows, groups=self.test.users, seed=self.seed)
-            for name, rows in cold_and_warm(self.test, self.cold).items()
-        }
+        parts = cold_and_warm(
+            fitted.recommender, quality, self.test, self.cold, item_count=items.count, seed=self.seed
+        )
         return ModalityOutcome(self.recommender, self.modality, parts, fitted.seconds, peak_rss_mb())
 
 

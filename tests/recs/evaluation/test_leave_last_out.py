@@ -111,6 +111,9 @@ def test_cold_and_warm_targets_and_first_clicks_are_told_apart(tmp_path: Path):
     # All items stand in the first ten of nobody: what nobody bought comes last.
     assert outcome.cold["cold"].hr_10 == 0.0
     assert outcome.cold["warm"].hr_10 > 0.0
+    # Of five cold items all stand in the first ten, but those of the history.
+    assert outcome.cold["cold, among cold"].rows == outcome.cold["cold"].rows
+    assert outcome.cold["cold, among cold"].hr_10 == 1.0
     assert {name: part.rows for name, part in outcome.clicks.items()} == dict.fromkeys("0123", 8)
 
 
