@@ -1,19 +1,23 @@
 """A database, a Redis database and a state folder that only this run uses, and that are gone after it."""
 
 import contextlib
-import secrets
+import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
 import redis
 from psycopg import sql
 
-DATABASE_PREFIX = "attune_bench_"
+DATABASE_PREFIX, FOLDER_PREFIX = "attune_bench_", "benchmark-"
+"""What follows is the same in both names."""
+OWNER_LOCK = "owner.lock"
+"""In a run's folder, held while the run lives."""
 
 
 class BenchmarkError(RuntimeError):
@@ -31,12 +35,18 @@ class Installation:
 
 @contextlib.contextmanager
 def temporary_installation(*, var: Path, database_url: str, redis_url: str) -> Iterator[Installation]:
-    """On the Postgres and the Redis at those addresses, which must be up. Raises BenchmarkError."""
+    """On the Postgres and the Redis at those addresses, which must be up. What a run that was killed left there is
+    taken away first. Raises BenchmarkError."""
     with contextlib.ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="benchmark-", dir=var))
+        # Who looks for what was left must not find a folder that is not locked yet.
+        with _locked(var / "benchmarks.lock"):
+            for left in var.glob(f"{FOLDER_PREFIX}*"):
+                _remove_if_orphaned(left, database_url)
+            folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=var))
+            stack.enter_context(_locked(folder / OWNER_LOCK))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         (folder / "static").mkdir()
-        database = stack.enter_context(_temporary_database(database_url))
+        database = stack.enter_context(_temporary_database(_database_of(folder), database_url))
         queue = stack.enter_context(_empty_redis_database(redis_url))
         environment = {
             "DJANGO_SETTINGS_MODULE": "config.settings.benchmark",
@@ -51,8 +61,35 @@ def temporary_installation(*, var: Path, database_url: str, redis_url: str) -> I
 
 
 @contextlib.contextmanager
-def _temporary_database(database_url: str) -> Iterator[str]:
-    name = DATABASE_PREFIX + secrets.token_hex(6)
+def _locked(path: Path, *, wait: bool = True) -> Iterator[IO[str]]:
+    """Raises BlockingIOError where another process holds it and there is no waiting."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield file
+
+
+def _database_of(folder: Path) -> str:
+    return DATABASE_PREFIX + folder.name.removeprefix(FOLDER_PREFIX)
+
+
+def _remove_if_orphaned(folder: Path, database_url: str) -> None:
+    try:
+        with _locked(folder / OWNER_LOCK, wait=False):
+            _drop(_database_of(folder), database_url)
+            shutil.rmtree(folder, ignore_errors=True)
+    except (BlockingIOError, psycopg.Error):
+        # Its run lives; or whoever cannot be dropped by us stays, and a server that is away is told of further on.
+        pass
+
+
+def _drop(name: str, database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        # FORCE: a server that was killed may not have noticed yet that its clients are gone.
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def _temporary_database(name: str, database_url: str) -> Iterator[str]:
     try:
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -66,11 +103,7 @@ def _temporary_database(database_url: str) -> Iterator[str]:
     try:
         yield name
     finally:
-        with psycopg.connect(database_url, autocommit=True) as connection:
-            # FORCE: a server that was killed may not have noticed yet that its clients are gone.
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+        _drop(name, database_url)
 
 
 @contextlib.contextmanager

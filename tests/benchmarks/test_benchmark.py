@@ -14,7 +14,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from config.benchmark.installation import DATABASE_PREFIX, redis_address
+from config.benchmark.installation import DATABASE_PREFIX, redis_address, temporary_installation
 from config.services import Services
 
 pytestmark = pytest.mark.slow
@@ -113,4 +113,21 @@ def test_an_interrupted_benchmark_leaves_nothing_behind(running_services: Servic
     assert process.returncode != 0
     assert "Traceback" not in errors
     assert [child for child in children if lives(child)] == []
+    assert left_behind() == []
+
+
+def test_what_a_killed_one_left_is_taken_away_by_the_next_and_nothing_of_one_that_lives(
+    running_services: Services,
+):
+    var = Path(settings.VAR_DIR)
+    addresses = {"var": var, "database_url": settings.DATABASE_URL, "redis_url": settings.REDIS_URL}
+    (var / "benchmark-killed").mkdir()
+    with psycopg.connect(settings.DATABASE_URL, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {DATABASE_PREFIX}killed")
+
+    with temporary_installation(**addresses) as living, temporary_installation(**addresses) as other:
+        assert set(left_behind()) == {
+            *(living.database, living.folder.name),
+            *(other.database, other.folder.name),
+        }
     assert left_behind() == []
