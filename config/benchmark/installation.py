@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
@@ -61,11 +60,11 @@ def temporary_installation(*, var: Path, database_url: str, redis_url: str) -> I
 
 
 @contextlib.contextmanager
-def _locked(path: Path, *, wait: bool = True) -> Iterator[IO[str]]:
+def _locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Raises BlockingIOError where another process holds it and there is no waiting."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield file
+        yield
 
 
 def _database_of(folder: Path) -> str:
