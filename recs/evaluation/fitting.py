@@ -75,21 +75,25 @@ def fit(
 def made(name: str, own: OwnSettings | None) -> Recommender:
     """A recommender of the family. Its transformer, graph and EASE, also those of a blend, have the shop's settings,
     and a blend the members that it has at night."""
-    if own is None or name not in (Transformer.name, Hybrid.name, Ease.name):
+    if own is None:
         return FAMILY[name]()
-    if name == Ease.name:
-        return Ease(own.whole_ease)
     user = UserTowerConfig(longest=own.longest)
-    recommender: TwoStages
-    if name == Transformer.name:
-        recommender = Transformer(user=user, training=own.training)
-    else:
-        members: dict[str, Callable[..., ScoringRecommender]] = {
-            **MEMBERS,
-            Transformer.name: partial(MEMBERS[Transformer.name], user=user, training=own.training),
-            TransitionGraph.name: partial(TransitionGraph, own.training.kind_weights),
-            Ease.name: partial(Ease, own.whole_ease),
-        }
-        recommender = Hybrid({member: maker for member, maker in members.items() if member in own.members})
-    recommender.mix(own.heads)
+    ease = partial(Ease, own.whole_ease)
+    members: dict[str, Callable[..., ScoringRecommender]] = {
+        **MEMBERS,
+        Transformer.name: partial(MEMBERS[Transformer.name], user=user, training=own.training),
+        TransitionGraph.name: partial(TransitionGraph, own.training.kind_weights),
+        Ease.name: ease,
+    }
+    makers: dict[str, Callable[..., Recommender]] = {
+        **FAMILY,
+        Transformer.name: partial(Transformer, user=user, training=own.training),
+        Ease.name: ease,
+        Hybrid.name: partial(
+            Hybrid, {member: maker for member, maker in members.items() if member in own.members}
+        ),
+    }
+    recommender = makers[name]()
+    if isinstance(recommender, TwoStages):
+        recommender.mix(own.heads)
     return recommender

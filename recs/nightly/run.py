@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
+from recs.engine.recommenders.hybrid import Hybrid
 from recs.engine.recommenders.second_stage.two_stages import TwoStages
 from recs.models import TrainingRun
 from recs.nightly import evaluate, publish
@@ -136,8 +137,11 @@ def _figures(dataset: Dataset, trained: Trained, verdict: Verdict, minutes: floa
 def _of_two_stages(trained: Trained) -> dict[str, Any]:
     """What the blend is of, and what became of the second stages."""
     made = {name: one.made_of() for name, one in trained.family.items() if isinstance(one, TwoStages)}
-    stages = {name: parts.pop("second_stage") for name, parts in made.items()}
-    return {"second_stage": stages, **{key: part for parts in made.values() for key, part in parts.items()}}
+    blend = "blend_by_length_of_history"
+    return {
+        "second_stage": {name: parts["second_stage"] for name, parts in made.items()},
+        blend: made[Hybrid.name][blend],
+    }
 
 
 def _of_training(name: str, trained: Trained) -> dict[str, float]:

@@ -121,6 +121,9 @@ def test_what_learns_shows_its_curve(tmp_path: Path):
     outcome = run(tmp_path, name="item_knn")
 
     assert len(outcome.curve) == 9
+    assert [point.figures["ndcg@10"] for point in outcome.curve] == sorted(
+        point.figures["ndcg@10"] for point in outcome.curve
+    )
     # The best so far, which in the end is what is kept; all rows of so little a validation judge both.
     assert outcome.curve[-1].figures["ndcg@10"] == pytest.approx(outcome.validation_ndcg_10)
 

@@ -87,4 +87,5 @@ def test_a_solution_of_few_items_takes_no_time_and_of_many_grows_by_their_cube(m
     monkeypatch.setattr(item_weights, "time", SimpleNamespace(monotonic=count(0.0, 0.5).__next__))
 
     assert seconds_to_solve(SOON_SOLVED) == 0.0
+    assert seconds_to_solve(SOON_SOLVED + 1) > 0.0
     assert seconds_to_solve(64 * 100) == 0.5 * 100**3
